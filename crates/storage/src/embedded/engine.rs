@@ -1,0 +1,210 @@
+//! Opening, closing and handing out work.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::reader::Reader;
+use super::space::{Space, engine_error};
+use super::tx::Tx;
+use super::writer::{Job, Message, Writer, poisoned};
+use crate::error::StorageError;
+use crate::signal::Signals;
+
+/// Writes that may wait before callers are held back.
+const QUEUE: usize = 4096;
+
+/// Sizes of an engine.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Bytes of the block cache. Default 64 MiB.
+    pub cache_bytes: u64,
+    /// Threads for flushes and compactions. Default 2.
+    pub background_threads: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, background_threads: 2 }
+    }
+}
+
+/// The embedded engine; a cheap handle. Dropping the last handle finishes the queue, like [`close`](Self::close).
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    database: fjall::Database,
+    directory: PathBuf,
+    spaces: Mutex<HashMap<String, Space>>,
+    queue: mpsc::Sender<Message>,
+    poisoned: Arc<AtomicBool>,
+    signals: Signals,
+    /// Its sender lives on the writer thread, so it ends when the thread does.
+    finished: watch::Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens a data directory, creating it when it does not exist. Blocks while the journal is recovered.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] when another process has it open; [`StorageError::Corrupt`] when what is there does not
+    /// decode; [`StorageError::Unavailable`] when it cannot be read or written.
+    pub fn open(directory: &Path) -> Result<Self, StorageError> {
+        Self::open_with(directory, &EngineOptions::default())
+    }
+
+    /// [`open`](Self::open) with sizes other than the default ones.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(directory: &Path, options: &EngineOptions) -> Result<Self, StorageError> {
+        let database = fjall::Database::builder(directory)
+            .cache_size(options.cache_bytes)
+            .worker_threads(options.background_threads.max(1))
+            .open()
+            .map_err(|error| match error {
+                fjall::Error::Locked => StorageError::Locked(directory.to_owned()),
+                fjall::Error::Io(error) => {
+                    StorageError::unavailable("embedded", format_args!("{}: {error}", directory.display()))
+                }
+                other => engine_error(other),
+            })?;
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        let (running, finished) = watch::channel(());
+        let poisoned = Arc::new(AtomicBool::new(false));
+        let signals = Signals::default();
+        let writer = Writer {
+            database: database.clone(),
+            queue: receiver,
+            poisoned: poisoned.clone(),
+            signals: signals.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("attune-writer".to_owned())
+            .spawn(move || {
+                let _running = running;
+                writer.run();
+            })
+            .map_err(|error| StorageError::unavailable("embedded", error))?;
+        Ok(Self(Arc::new(Inner {
+            database,
+            directory: directory.to_owned(),
+            spaces: Mutex::default(),
+            queue,
+            poisoned,
+            signals,
+            finished,
+            thread: Mutex::new(Some(thread)),
+        })))
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// Opens a space, creating it when it does not exist. Meant for start-up: creating one writes to the disk.
+    ///
+    /// # Errors
+    /// [`StorageError::Invalid`] for a name that is empty or longer than 255 bytes; [`StorageError::Unavailable`] when
+    /// the disk refuses.
+    pub fn space(&self, name: &str) -> Result<Space, StorageError> {
+        if !(1..=255).contains(&name.len()) {
+            return Err(StorageError::Invalid { field: "space", reason: "must have 1 to 255 bytes" });
+        }
+        let mut spaces = self.0.spaces.lock();
+        if let Some(space) = spaces.get(name) {
+            return Ok(space.clone());
+        }
+        let keyspace = self.0.database.keyspace(name, fjall::KeyspaceCreateOptions::default).map_err(engine_error)?;
+        let space = Space { keyspace };
+        spaces.insert(name.to_owned(), space.clone());
+        Ok(space)
+    }
+
+    /// Runs `work` as a transaction on the writer thread and answers once what it wrote is durable.
+    ///
+    /// The closure holds up every other write, so it computes nothing long and waits for nothing. Once it is queued it
+    /// runs, even when the future is dropped.
+    ///
+    /// # Errors
+    /// What the closure answers, its writes then being discarded; [`StorageError::Unavailable`] when the disk refused the
+    /// group or an earlier one (the outcome of the group is then unknown until the next start);
+    /// [`StorageError::Internal`] when the closure panicked; [`StorageError::Closed`] after [`close`](Self::close).
+    pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        F: FnOnce(&mut Tx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        if self.0.poisoned.load(Ordering::Acquire) {
+            return Err(poisoned().into());
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = Job { closure: Some(work), answer: None, reply };
+        self.0.queue.send(Message::Work(Box::new(job))).await.map_err(|_| E::from(StorageError::Closed))?;
+        answer.await.unwrap_or_else(|_| Err(StorageError::Closed.into()))
+    }
+
+    /// A snapshot of everything that is durable now.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { snapshot: self.0.database.snapshot() }
+    }
+
+    /// Whether writes are accepted: not closed, and no commit has failed.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        !self.0.poisoned.load(Ordering::Acquire) && !self.0.queue.is_closed()
+    }
+
+    /// Bytes of the data directory.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] when the directory cannot be read.
+    pub fn disk_bytes(&self) -> Result<u64, StorageError> {
+        self.0.database.disk_space().map_err(engine_error)
+    }
+
+    /// Finishes and answers what is queued, then refuses writes with [`StorageError::Closed`]. Reads go on. The directory
+    /// is unlocked when the last [`Engine`], [`Space`] and [`Reader`] is dropped. May be called again.
+    pub async fn close(&self) {
+        // An error means that it is closed already.
+        let _ = self.0.queue.send(Message::Close).await;
+        let mut finished = self.0.finished.clone();
+        while finished.changed().await.is_ok() {}
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.0.signals
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Engine").field(&self.0.directory).finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The thread ends once the queue has no sender; swapping in a dead one drops ours before the join.
+        let (dead, _) = mpsc::channel(1);
+        drop(std::mem::replace(&mut self.queue, dead));
+        if let Some(thread) = self.thread.get_mut().take() {
+            // A closure may hold the last handle; the writer thread cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}

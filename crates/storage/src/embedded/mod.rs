@@ -1,0 +1,25 @@
+//! The embedded engine: an ordered key-value store in one data directory, used by one process.
+//!
+//! * [`Engine`]: opens the directory, queues writes to the writer thread, hands out readers.
+//! * [`Space`]: a named, separate key space; each service has its own.
+//! * [`Tx`]: what a write sees and does; serializable, because one thread runs one write after the other.
+//! * [`Reader`]: a snapshot; reads are synchronous and take microseconds.
+//! * [`Scan`]: which keys, in which direction, how many.
+//!
+//! Durability: an acknowledged write survives a killed process and a power cut, because the writer thread commits a group
+//! of waiting writes as one atomic batch, fsyncs the journal and only then answers. After a failed fsync nobody knows
+//! what is on the disk, so the engine refuses further writes until the process is started again.
+
+mod engine;
+mod overlay;
+mod reader;
+mod scan;
+mod space;
+mod tx;
+mod writer;
+
+pub use engine::{Engine, EngineOptions};
+pub use reader::Reader;
+pub use scan::Scan;
+pub use space::{Pair, Space, Value};
+pub use tx::Tx;
