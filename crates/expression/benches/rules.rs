@@ -1,0 +1,3 @@
+//! Rules per second, ours against the reference interpreter.
+
+fn main() {}
