@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use attune_kernel::{Code, Problem};
+use attune_kernel::{Code, Problem, Violation};
 
 /// Why an operation of a store failed. Cheap to clone, because one failed group commit answers many writers.
 /// Texts carry no stored value, so that personal data cannot leak through them.
@@ -84,6 +84,15 @@ pub enum StorageError {
 impl StorageError {
     pub(crate) fn unavailable(store: &'static str, message: impl std::fmt::Display) -> Self {
         Self::Unavailable { store, message: message.to_string() }
+    }
+
+    /// One error that names every broken field of a configuration.
+    pub(crate) fn from_violations(violations: &[Violation]) -> Result<(), Self> {
+        if violations.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+        Err(Self::Config(texts.join(", ")))
     }
 
     /// Whether the same call may succeed when it is simply made again.

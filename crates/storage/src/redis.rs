@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, Script, cmd};
-use attune_kernel::{PersonId, Secret};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, cmd};
+use attune_kernel::{PersonId, Secret, Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::duration_text;
@@ -46,6 +46,24 @@ impl Default for CacheConfig {
     }
 }
 
+impl CacheConfig {
+    /// Every problem at once, fields named relative to this section.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut out = Vec::new();
+        if !self.url.is_empty() && Client::open(self.url.expose()).is_err() {
+            out.push(Violation::new("url", "is not a redis url such as redis://:password@host:6379/0"));
+        }
+        if self.prefix.is_empty() {
+            out.push(Violation::new("prefix", "is empty"));
+        }
+        if self.timeout.is_zero() {
+            out.push(Violation::new("timeout", "must be positive"));
+        }
+        out
+    }
+}
+
 /// What the cache did since the process began; for a service's metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheStats {
@@ -67,7 +85,6 @@ struct Inner {
     manager: ConnectionManager,
     prefix: String,
     timeout: Duration,
-    increment: Script,
     start: Instant,
     /// Milliseconds since `start` until which calls are skipped.
     paused_until: AtomicU64,
@@ -89,18 +106,14 @@ impl Cache {
     /// A cache in Redis, or none when no URL is set. Connects in the background; must be called within a runtime.
     ///
     /// # Errors
-    /// [`StorageError::Config`] when the URL is not one of Redis or the timeout is zero.
+    /// [`StorageError::Config`] naming every broken field.
     pub fn connect(config: &CacheConfig) -> Result<Self, StorageError> {
         if config.url.is_empty() {
             return Ok(Self::none());
         }
-        if config.timeout.is_zero() {
-            return Err(StorageError::Config("timeout: must be positive".to_owned()));
-        }
+        StorageError::from_violations(&config.violations())?;
         // The error's text may repeat the URL, which holds the password.
-        let broken = |_: RedisError| {
-            StorageError::Config("url: is not a redis url such as redis://:password@host:6379/0".to_owned())
-        };
+        let broken = |_: RedisError| StorageError::Config("url: cannot be used".to_owned());
         let client = Client::open(config.url.expose()).map_err(broken)?;
         let settings = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -113,7 +126,6 @@ impl Cache {
             manager,
             prefix: config.prefix.clone(),
             timeout: config.timeout,
-            increment: Script::new(INCREMENT),
             start: Instant::now(),
             paused_until: AtomicU64::new(0),
             logged: AtomicU64::new(0),
@@ -187,11 +199,9 @@ impl Cache {
     /// starts again at zero, so it is a hint and never the proof that a limit holds.
     pub async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Option<i64> {
         let inner = self.0.as_deref()?;
-        inner.admit()?;
-        let mut script = inner.increment.prepare_invoke();
-        script.key(inner.name(key)).arg(by).arg(millis(ttl));
-        let mut manager = inner.manager.clone();
-        inner.settle(tokio::time::timeout(inner.timeout, script.invoke_async(&mut manager)).await)
+        // The text goes along each time: a digest would depend on a script cache that can vanish between two commands.
+        let command = cmd("EVAL").arg(INCREMENT).arg(1).arg(inner.name(key)).arg(by).arg(millis(ttl)).take();
+        inner.ask(&command).await
     }
 
     /// What the cache did so far.
@@ -229,15 +239,18 @@ impl Inner {
 
     /// Turns whatever went wrong into a miss.
     fn settle<T>(&self, outcome: Result<Result<T, RedisError>, tokio::time::error::Elapsed>) -> Option<T> {
-        let reason = match outcome {
+        let (reason, answered) = match outcome {
             Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => error.category().to_owned(),
-            Err(_) => "no answer in time".to_owned(),
+            // Redis is there and refuses this one command; the next one may well succeed.
+            Ok(Err(error)) => (error.category().to_owned(), matches!(error.code(), Some("ERR" | "WRONGTYPE"))),
+            Err(_) => ("no answer in time".to_owned(), false),
         };
         let now = self.now();
         let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
         self.failures.fetch_add(1, Ordering::Relaxed);
-        self.paused_until.store(now.saturating_add(pause), Ordering::Relaxed);
+        if !answered {
+            self.paused_until.store(now.saturating_add(pause), Ordering::Relaxed);
+        }
         let last = self.logged.load(Ordering::Relaxed);
         let due = last == 0 || now + 1 >= last + 1000;
         if due && self.logged.compare_exchange(last, now + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {

@@ -7,10 +7,13 @@ use super::scan::Scan;
 use super::space::{Pair, Space, Value};
 use crate::error::StorageError;
 
-/// Pending writes of a few spaces: the last write to each key, `None` for a deletion.
+/// The last write to each key, `None` for a deletion.
+type Writes = BTreeMap<Vec<u8>, Option<Value>>;
+
+/// Pending writes of a few spaces.
 #[derive(Default)]
 pub(super) struct Overlay {
-    spaces: Vec<(Space, BTreeMap<Vec<u8>, Option<Value>>)>,
+    spaces: Vec<(Space, Writes)>,
     bytes: usize,
 }
 
@@ -27,7 +30,7 @@ impl Overlay {
     pub(super) fn set(&mut self, space: &Space, key: Vec<u8>, value: Option<Value>) {
         self.bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
         let position = self.position(space).unwrap_or_else(|| {
-            self.spaces.push((space.clone(), BTreeMap::new()));
+            self.spaces.push((space.clone(), Writes::new()));
             self.spaces.len() - 1
         });
         self.spaces[position].1.insert(key, value);
@@ -43,7 +46,8 @@ impl Overlay {
         self.bytes += newer.bytes;
         for (space, writes) in &mut newer.spaces {
             match self.position(space) {
-                Some(position) => self.spaces[position].1.append(writes),
+                // One by one: `append` rebuilds the whole map, which a large group would pay with each small write.
+                Some(position) => self.spaces[position].1.extend(std::mem::take(writes)),
                 None => self.spaces.push((space.clone(), std::mem::take(writes))),
             }
         }

@@ -5,6 +5,9 @@ use std::ops::Bound;
 
 use crate::key::successor_of_prefix;
 
+/// Lower and upper bound.
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 /// An interval of keys with a direction and a limit. Starts out ascending and without a limit.
 ///
 /// ```
@@ -75,7 +78,7 @@ impl Scan {
     }
 
     /// The bounds as a range, or `None` when no key can lie between them (ordered maps panic on such ranges).
-    pub(super) fn range(&self) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
+    pub(super) fn range(&self) -> Option<Bounds<'_>> {
         let (lower, upper) = (as_slice(&self.lower), as_slice(&self.upper));
         let possible = self.limit > 0
             && match (lower, upper) {

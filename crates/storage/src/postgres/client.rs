@@ -24,8 +24,8 @@ pub struct Transaction<'t, 'env: 't> {
 /// What is remembered about a transaction until it ends.
 #[derive(Default)]
 pub(super) struct Notes {
-    /// A statement lost against a concurrent transaction, so the whole may be tried again.
-    pub(super) conflict: bool,
+    /// The first error of a statement, after which Postgres turns COMMIT into a rollback.
+    pub(super) failed: Option<StorageError>,
     /// Signals to give once it is committed.
     pub(super) wakes: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl<'t> Transaction<'t, '_> {
     fn checked<T>(&self, result: Result<T, tokio_postgres::Error>) -> Result<T, StorageError> {
         result.map_err(|error| {
             let error = StorageError::from(error);
-            self.notes.lock().conflict |= matches!(error, StorageError::Conflict(_));
+            self.notes.lock().failed.get_or_insert_with(|| error.clone());
             error
         })
     }

@@ -114,8 +114,8 @@ pub async fn migrate(postgres: &Postgres, migrations: &[Migration]) -> Result<Ve
     Ok(done)
 }
 
-/// Takes the session lock of the schema by polling: waiting inside Postgres would hold a snapshot, which
-/// `CREATE INDEX CONCURRENTLY` of the holder waits for.
+/// Takes the session lock of the schema by polling: waiting inside Postgres would end at the lock timeout, which is made
+/// for requests, and would hold a snapshot meanwhile.
 async fn lock(connection: &Client, schema: &str) -> Result<(), StorageError> {
     let name = format!("attune_migration:{schema}");
     for _ in 0..LOCK_POLLS {

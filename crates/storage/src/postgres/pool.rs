@@ -45,11 +45,7 @@ impl Postgres {
     /// # Errors
     /// [`StorageError::Config`] naming every broken field.
     pub fn lazy(config: PostgresConfig) -> Result<Self, StorageError> {
-        let violations = config.violations();
-        if !violations.is_empty() {
-            let text: Vec<String> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
-            return Err(StorageError::Config(text.join(", ")));
-        }
+        StorageError::from_violations(&config.violations())?;
         let mut driver: tokio_postgres::Config =
             config.url.expose().parse().map_err(|_| StorageError::Config("url: is not a postgres url".to_owned()))?;
         driver.connect_timeout(config.connect_timeout);
@@ -123,7 +119,8 @@ impl Postgres {
     /// ```
     ///
     /// # Errors
-    /// What the closure answers, after a rollback; [`StorageError::Conflict`] when the attempts are used up;
+    /// What the closure answers, after a rollback; the error of a statement that failed although the closure answered `Ok`
+    /// (a failed statement ends the transaction, use `ON CONFLICT` or a savepoint); [`StorageError::Conflict`] when the attempts are used up;
     /// [`StorageError::Unavailable`] when Postgres does not answer. When the connection breaks during COMMIT the outcome
     /// is unknown and the answer is [`StorageError::Unavailable`]: idempotency keys make the repeat harmless.
     pub async fn transact<'env, R, E, F>(&self, work: F) -> Result<R, E>
@@ -182,12 +179,19 @@ impl Postgres {
         let answer = work(&tx).await;
         let Transaction { inner, notes, .. } = tx;
         let notes = notes.into_inner();
+        // An answer made in spite of a failed statement does not count: Postgres would turn COMMIT into a rollback without
+        // saying so.
+        let answer = match (answer, &notes.failed) {
+            (Ok(_), Some(failed)) => Err(failed.clone().into()),
+            (answer, _) => answer,
+        };
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 // When the rollback fails the connection is broken, which rolls back as well.
                 let _ = inner.rollback().await;
-                return if notes.conflict { Attempt::Again(error) } else { Attempt::Done(Err(error)) };
+                let conflict = matches!(notes.failed, Some(StorageError::Conflict(_)));
+                return if conflict { Attempt::Again(error) } else { Attempt::Done(Err(error)) };
             }
         };
         match inner.commit().await.map_err(StorageError::from) {

@@ -12,6 +12,8 @@ use crate::error::StorageError;
 use crate::key::{KeyBuilder, KeyReader, key};
 
 const ROOM: &str = "~res";
+/// Most requests forgotten in one transaction, so that it does not hold up other writes for long.
+const FORGET_STEP: usize = 2000;
 
 /// [`Resources`] over the embedded engine.
 #[derive(Debug, Clone)]
@@ -144,22 +146,29 @@ impl Resources for EmbeddedResources {
     }
 
     async fn forget_requests(&self, before: Timestamp) -> Result<u64, StorageError> {
-        let space = self.space.clone();
-        self.engine
-            .write(move |tx| {
-                let scan = Scan::prefix(part("t").build()).below(request_order(before).build());
-                let old = tx.scan(&space, &scan)?;
-                for (at, _) in &old {
-                    let mut parts = KeyReader::new(at);
-                    let (_room, _part, _created) = (parts.str()?, parts.str()?, parts.i64()?);
-                    let (kind, request_id) = (parts.str()?, parts.str()?);
-                    tx.delete(&space, request_key(&kind, &request_id))?;
-                    tx.delete(&space, at.to_vec())?;
-                }
-                Ok(u64::try_from(old.len()).unwrap_or(u64::MAX))
-            })
-            .await
+        let mut total = 0;
+        loop {
+            let space = self.space.clone();
+            let count = self.engine.write(move |tx| forget_step(tx, &space, before)).await?;
+            total += u64::try_from(count).unwrap_or(u64::MAX);
+            if count < FORGET_STEP {
+                return Ok(total);
+            }
+        }
     }
+}
+
+fn forget_step(tx: &mut Tx, space: &Space, before: Timestamp) -> Result<usize, StorageError> {
+    let scan = Scan::prefix(part("t").build()).below(request_order(before).build()).limit(FORGET_STEP);
+    let old = tx.scan(space, &scan)?;
+    for (at, _) in &old {
+        let mut parts = KeyReader::new(at);
+        let (_room, _part, _created) = (parts.str()?, parts.str()?, parts.i64()?);
+        let (kind, request_id) = (parts.str()?, parts.str()?);
+        tx.delete(space, request_key(&kind, &request_id))?;
+        tx.delete(space, at.to_vec())?;
+    }
+    Ok(old.len())
 }
 
 fn replay(kind: &str, known: &[u8], fingerprint: &[u8]) -> Result<Record, StorageError> {
