@@ -15,6 +15,10 @@ const SECOND: i64 = 1_000_000;
 pub(crate) const MIN_INSTANT: i64 = -62_135_596_800 * SECOND;
 /// 9999-12-31T23:59:59.999999Z, the last one.
 pub(crate) const MAX_INSTANT: i64 = 253_402_300_800 * SECOND - 1;
+/// 9990-01-01T00:00:00Z, before which named zones are asked directly.
+const LAST_ZONED: i64 = 253_086_768_000 * SECOND;
+/// The mean year: 400 of them are a whole number of weeks.
+const GREGORIAN_YEAR: i64 = 31_556_952 * SECOND;
 /// The longest length of time either way: what 64 bits of nanoseconds hold, about 292 years.
 pub(crate) const MAX_INTERVAL: i64 = i64::MAX / 1000;
 
@@ -239,9 +243,10 @@ impl Zone {
         match self {
             Self::Fixed(seconds) => *seconds,
             Self::Named(_, zone) => {
-                let clamped =
-                    micros.clamp(jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond());
-                jiff::Timestamp::from_microsecond(clamped)
+                // Rules repeat with the calendar, every 400 years; the last ones before 10000 lie past what the zone
+                // can be asked for.
+                let asked = if micros > LAST_ZONED { micros - 400 * GREGORIAN_YEAR } else { micros };
+                jiff::Timestamp::from_microsecond(asked)
                     .map_or(0, |instant| i64::from(zone.to_offset(instant).seconds()))
             }
         }

@@ -171,14 +171,15 @@ impl Level {
 fn check_nesting(source: &str, tokens: &[Token], limits: &Limits) -> Result<(), Diagnostic> {
     let mut levels = vec![Level::default()];
     let mut below = 0;
+    let mut after_value = false;
     for token in tokens {
         let lexeme = &source[token.bytes.clone()];
+        let index = lexeme == "[" && after_value;
+        after_value = lexeme != "in" && matches!(token.kind, Kind::Word | Kind::Literal | Kind::Close);
         let Some(top) = levels.last_mut() else { break };
         match lexeme {
             "(" | "[" | "{" => {
-                if lexeme == "[" {
-                    top.members += 1;
-                }
+                top.members += usize::from(index);
                 below += 1 + top.depth();
                 levels.push(Level { open_at: token.bytes.start, ..Level::default() });
             }
