@@ -23,7 +23,7 @@ impl Reader {
         if check_key(key.as_ref()).is_err() {
             return Ok(None);
         }
-        Ok(self.snapshot.get(space, key).map_err(engine_error)?.map(Value))
+        Ok(self.snapshot.get(&space.keyspace, key).map_err(engine_error)?.map(Value))
     }
 
     /// The pairs of a scan, in its direction.
@@ -50,7 +50,7 @@ impl Reader {
         mut visit: impl FnMut(Value, Value) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let Some(range) = scan.range() else { return Ok(()) };
-        let mut pairs = self.snapshot.range::<&[u8], _>(space, range);
+        let mut pairs = self.snapshot.range::<&[u8], _>(&space.keyspace, range);
         for _ in 0..scan.limit {
             let Some(guard) = (if scan.reverse { pairs.next_back() } else { pairs.next() }) else { break };
             let (key, value) = guard.into_inner().map_err(engine_error)?;

@@ -29,12 +29,6 @@ impl fmt::Debug for Space {
     }
 }
 
-impl AsRef<fjall::Keyspace> for Space {
-    fn as_ref(&self) -> &fjall::Keyspace {
-        &self.keyspace
-    }
-}
-
 /// Stored bytes, shared rather than copied. `Debug` prints only the length: the bytes may be personal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Value(pub(super) fjall::Slice);
