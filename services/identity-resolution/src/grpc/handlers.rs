@@ -1,0 +1,135 @@
+//! One handler an RPC.
+
+use std::time::Duration;
+
+use attune_kernel::Problem;
+use attune_proto::identity::v1 as pb;
+use attune_proto::identity::v1::identity_service_server::IdentityService;
+use attune_service_kit::metrics::KeyValue;
+use attune_service_kit::request::valid;
+use futures::StreamExt as _;
+use futures::stream::{BoxStream, unfold};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Identity, convert, status};
+use crate::domain::Command;
+use crate::error::Error;
+
+/// Changes of one read when the caller does not say.
+const DEFAULT_CHANGES: i32 = 100;
+
+#[tonic::async_trait]
+impl IdentityService for Identity {
+    async fn resolve(&self, request: Request<pb::ResolveRequest>) -> Result<Response<pb::ResolveResponse>, Status> {
+        let message = valid(request)?;
+        Ok(Response::new(self.resolve_one(message).await.map_err(status)?))
+    }
+
+    type BatchResolveStream = BoxStream<'static, Result<pb::BatchResolveResponse, Status>>;
+
+    async fn batch_resolve(
+        &self,
+        request: Request<Streaming<pb::BatchResolveRequest>>,
+    ) -> Result<Response<Self::BatchResolveStream>, Status> {
+        // The stream ends with the first error: what follows a chunk that was not applied must not be applied either.
+        let state = Some((self.clone(), request.into_inner()));
+        let answers = unfold(state, |state| async move {
+            let (identity, mut chunks) = state?;
+            let answer = match chunks.next().await? {
+                Ok(chunk) => identity.resolve_chunk(chunk).await.map_err(status),
+                Err(broken) => Err(broken),
+            };
+            let next = answer.is_ok().then_some((identity, chunks));
+            Some((answer, next))
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn get_person(
+        &self,
+        request: Request<pb::GetPersonRequest>,
+    ) -> Result<Response<pb::GetPersonResponse>, Status> {
+        let message = valid(request)?;
+        let id = convert::person_id("person_id", &message.person_id).map_err(status)?;
+        let person = self.person(id).await.map_err(status)?;
+        Ok(Response::new(pb::GetPersonResponse { person: Some(convert::person(&person)) }))
+    }
+
+    async fn link(&self, request: Request<pb::LinkRequest>) -> Result<Response<pb::LinkResponse>, Status> {
+        let message = valid(request)?;
+        let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
+        let other = convert::person_id("other_person_id", &message.other_person_id).map_err(status)?;
+        let request = convert::request_key("link", &message.request_id, &message);
+        let by = self.decision(message.actor, message.reason);
+        let (persons, _) = self.decide(Command::Link { person, other, by, request }).await.map_err(status)?;
+        self.metrics.merges.add(1, &[KeyValue::new("cause", "operator")]);
+        let person = self.person(first(&persons)?).await.map_err(status)?;
+        Ok(Response::new(pb::LinkResponse { person: Some(convert::person(&person)) }))
+    }
+
+    async fn unlink(&self, request: Request<pb::UnlinkRequest>) -> Result<Response<pb::UnlinkResponse>, Status> {
+        let message = valid(request)?;
+        let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
+        let request = convert::request_key("unlink", &message.request_id, &message);
+        let identifiers =
+            convert::identifiers(&self.rules, message.identifiers).map_err(|refusal| status(Error::from(refusal)))?;
+        let by = self.decision(message.actor, message.reason);
+        let (persons, _) = self.decide(Command::Unlink { person, identifiers, by, request }).await.map_err(status)?;
+        self.metrics.splits.add(1, &[]);
+        let kept = self.person(first(&persons)?).await.map_err(status)?;
+        let split = self.person(first(&persons[1..])?).await.map_err(status)?;
+        Ok(Response::new(pb::UnlinkResponse {
+            person: Some(convert::person(&kept)),
+            split_person: Some(convert::person(&split)),
+        }))
+    }
+
+    async fn explain(&self, request: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
+        let message = valid(request)?;
+        let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
+        let explained = if message.other_person_id.is_empty() {
+            self.explain_one(person).await
+        } else {
+            let other = convert::person_id("other_person_id", &message.other_person_id).map_err(status)?;
+            self.explain_two(person, other).await
+        };
+        Ok(Response::new(explained.map_err(status)?))
+    }
+
+    async fn erase_person(
+        &self,
+        request: Request<pb::ErasePersonRequest>,
+    ) -> Result<Response<pb::ErasePersonResponse>, Status> {
+        let message = valid(request)?;
+        let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
+        let request = convert::request_key("erase", &message.request_id, &message);
+        let now = self.clock.now();
+        let (persons, count) = self.decide(Command::Erase { person, now, request }).await.map_err(status)?;
+        let person = self.person(first(&persons)?).await.map_err(status)?;
+        self.metrics.erasures.add(1, &[]);
+        Ok(Response::new(pb::ErasePersonResponse {
+            person_id: person.id.to_string(),
+            identifiers_removed: i32::try_from(count).unwrap_or(i32::MAX),
+            change_offset: person.erased.map_or(0, |erased| erased.offset.cast_signed()),
+        }))
+    }
+
+    async fn read_changes(
+        &self,
+        request: Request<pb::ReadChangesRequest>,
+    ) -> Result<Response<pb::ReadChangesResponse>, Status> {
+        let message = valid(request)?;
+        let limit = if message.max_changes == 0 { DEFAULT_CHANGES } else { message.max_changes };
+        let after = u64::try_from(message.after_offset).unwrap_or(0);
+        let wait = Duration::from_millis(u64::try_from(message.wait_millis).unwrap_or(0));
+        let changes = self.store.changes(after, usize::try_from(limit).unwrap_or(0), wait).await.map_err(status)?;
+        let next_offset = changes.last().map_or(message.after_offset, |last| last.offset.cast_signed());
+        let changes = changes.into_iter().map(convert::change).collect();
+        Ok(Response::new(pb::ReadChangesResponse { changes, next_offset }))
+    }
+}
+
+#[allow(clippy::result_large_err, reason = "tonic's own error type")]
+fn first(persons: &[attune_kernel::PersonId]) -> Result<attune_kernel::PersonId, Status> {
+    persons.first().copied().ok_or_else(|| status(Problem::internal("a decision concerns nobody")))
+}

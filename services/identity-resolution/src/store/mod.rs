@@ -1,0 +1,107 @@
+//! Where it is remembered who is who.
+//!
+//! [`Store`] is the port; [`open`] gives the implementation for a [`Storage`]. Both keep the same records (`record`), and
+//! both pass the same conformance suite.
+
+mod embedded;
+mod postgres;
+mod record;
+
+#[cfg(test)]
+mod conformance;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use attune_kernel::{PersonId, Timestamp};
+use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations};
+
+use crate::domain::{Change, Changes, Command, Erased, Evidence, Graph, Lookup, Outcome, Rules, View};
+use crate::error::Error;
+
+/// The schema in Postgres, and the prefix of the space in the embedded engine.
+pub const SCHEMA: &str = "identity";
+
+/// The history of the schema.
+pub const MIGRATIONS: &[Migration] = migrations![
+    "0001_identity" => include_str!("../../migrations/0001_identity.sql"),
+    "0002_feed" => feed::MIGRATION_SQL,
+];
+
+/// Name of the feed of merges, splits and erasures.
+const FEED: &str = "changes";
+
+/// A change with its place in the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announced {
+    /// From 1, without gaps.
+    pub offset: u64,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What happened.
+    pub change: Change,
+}
+
+/// Who is who, durably.
+#[async_trait]
+pub(crate) trait Store: Send + Sync + 'static {
+    /// The identifiers and persons that the lookup asks for, in one round trip when all identifiers are held. Waits for
+    /// no writer and writes nothing.
+    async fn view(&self, lookup: &Lookup) -> Result<View, StorageError>;
+
+    /// Runs a command on the state as it is and writes its changes, all or none. Commands that touch a common
+    /// identifier or person take effect one after the other; the answer comes when the changes are durable. A command
+    /// that is refused or changes nothing writes nothing.
+    async fn execute(&self, rules: &Arc<Rules>, command: Arc<Command>) -> Result<Outcome, Error>;
+
+    /// The evidence stored for a surviving person, in no order.
+    async fn evidence(&self, person: PersonId) -> Result<Vec<Evidence>, StorageError>;
+
+    /// Changes after an offset, in order; waits for one up to `wait` when there is none.
+    async fn changes(&self, after: u64, limit: usize, wait: Duration) -> Result<Vec<Announced>, StorageError>;
+
+    /// Whether the store answers.
+    async fn check(&self) -> Result<(), StorageError>;
+}
+
+/// The store for a storage.
+///
+/// # Errors
+/// [`StorageError::Unavailable`] when the embedded engine cannot create its space.
+pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, StorageError> {
+    Ok(match storage {
+        Storage::Embedded(engine) => Arc::new(embedded::Embedded::open(engine.clone())?),
+        Storage::Postgres(postgres) => Arc::new(postgres::Relational::new(postgres.clone())),
+    })
+}
+
+/// Runs a command on a view. What both stores do between reading and writing.
+fn run(rules: &Rules, command: &Command, view: View) -> Result<(Outcome, Changes), Error> {
+    let mut graph = Graph::new(view);
+    let outcome = command.run(rules, &mut graph)?;
+    Ok((outcome, graph.into_changes()))
+}
+
+/// Enters the offsets that the changes were given where persons remember them.
+fn enter_offsets(changes: &mut Changes, offsets: &[u64]) {
+    for ((time, change), offset) in changes.feed.iter().zip(offsets) {
+        if let Change::Erasure { person, .. } = change
+            && let Some(person) = changes.persons.get_mut(person)
+        {
+            person.erased = Some(Erased { time: *time, offset: *offset });
+        }
+    }
+}
+
+async fn read_feed(
+    feed: &FeedReader,
+    after: u64,
+    limit: usize,
+    wait: Duration,
+) -> Result<Vec<Announced>, StorageError> {
+    if !wait.is_zero() {
+        feed.wait(FEED, after, wait).await?;
+    }
+    feed.read(FEED, after, limit).await?.iter().map(record::decode_feed).collect()
+}
