@@ -1,0 +1,130 @@
+//! The pattern language: regular expressions over events.
+//!
+//! ```text
+//! pattern    = sequence { "|" sequence }
+//! sequence   = { part }
+//! part       = primary [ "*" | "+" | "?" | "{" m "}" | "{" m "," "}" | "{" m "," n "}" | "{" "," n "}" ]
+//! primary    = event | "!" event | "!" "(" event { "|" event } ")" | "." | "..." | "(" pattern ")" | "^" | "$"
+//! event      = (name | ".") [ "[" predicate "]" ]
+//! name       = letters, digits, '_', '-', '/', ':' | "any text" | 'any text'
+//! ```
+//!
+//! * The parts of a sequence match events that follow one another directly; gaps are written: `.` is any one event,
+//!   `...` any number of events (the same as `.*`).
+//! * `cart[amount > 100]` is an event for which the [predicate](super::predicate) holds.
+//! * `!x` matches exactly one event that is not `x`, **except at the very end of the pattern**: there, standing alone
+//!   (not repeated) as the last part of the pattern or of one of its last alternatives, it matches no event but
+//!   demands that no `x` follows. Several at the end all hold. So `view (search)* cart !purchase` is a view, searches, a cart, and no
+//!   purchase afterwards, and `cart !purchase $` or `cart (!purchase){1}` is a cart and one more event.
+//!   "Afterwards" runs from the event after the match to the end of the sequence (customer or session); where a
+//!   time limit is given (`within`), only up to and including the match's last time plus the limit.
+//! * `^` and `$` stand for the beginning and the end of the sequence.
+//!
+//! Matches are non-overlapping, leftmost first, and of those that begin at the leftmost event the longest. With a
+//! limit, a match is no longer than it: last time minus first time is at most `within`. A match holds at least one
+//! event. Parts may be ambiguous at will: the work is linear in the number of events whatever the pattern.
+
+mod alphabet;
+mod ast;
+mod parse;
+mod program;
+mod scan;
+mod set;
+mod timed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use attune_kernel::Timestamp;
+
+pub use self::ast::Atom;
+pub(super) use self::program::{FIRST_ABSENCE, Inst, Program};
+use super::log::EventLog;
+use super::sessions::Sequence;
+pub use super::text::ParseError;
+
+/// A pattern ready to run. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: Arc<str>,
+    program: Arc<Program>,
+}
+
+impl Pattern {
+    /// Reads and compiles a pattern.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the position: syntax, a repetition whose bounds are out of order, more than 20,000 states
+    /// after repetitions are written out, or a pattern that could match no event.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let parsed = parse::parse(text)?;
+        Ok(Self { text: text.into(), program: Arc::new(Program::compile(&parsed)) })
+    }
+
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// One match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match {
+    /// The customer's code.
+    pub customer: u32,
+    /// The number of the session, from 1; 0 when sequences are customers.
+    pub session: u32,
+    /// The time of the first event.
+    pub start: Timestamp,
+    /// The time of the last event.
+    pub end: Timestamp,
+    /// How many events it holds; events that must not follow are not part of it.
+    pub length: usize,
+    /// The row of the first event in the log.
+    pub row: usize,
+}
+
+/// Finds the matches of a pattern in sequences, in their order.
+#[must_use]
+pub fn find(log: &EventLog, sequences: &[Sequence], pattern: &Pattern, within: Option<Duration>) -> Vec<Match> {
+    let program = pattern.program();
+    let mut reader = alphabet::Reader::new(log, program, within);
+    let mut untimed = scan::Scan::new(program);
+    let mut timed = within.map(|within| timed::TimedScan::new(program, within));
+    let mut found = Vec::new();
+    for sequence in sequences {
+        reader.read(sequence);
+        let times = &log.times()[sequence.rows.clone()];
+        let mut report = |start: usize, end: usize| {
+            found.push(Match {
+                customer: sequence.customer,
+                session: sequence.session,
+                start: times[start],
+                end: times[end - 1],
+                length: end - start,
+                row: sequence.rows.start + start,
+            });
+        };
+        match &mut timed {
+            None => untimed.run(&reader, &mut report),
+            Some(timed) => timed.run(&mut untimed, &reader, times, &mut report),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+pub(super) mod reference;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Simple typed comparisons of properties: `amount > 100 and currency == "EUR"`.
+//!
+//! ```text
+//! either     = both { ("or" | "||") both }
+//! both       = single { ("and" | "&&") single }
+//! single     = "(" either ")" | property operator literal
+//! operator   = "==" | "=" | "!=" | "<" | "<=" | ">" | ">="
+//! literal    = number | "text" | 'text' | true | false
+//! property   = letters, digits, '_', '-', '.' | "text" | 'text'
+//! ```
+//!
+//! A comparison holds only when the property is there and of the literal's type; this goes for `!=` too. Flags know
+//! only equality; texts are ordered by their characters.
+
+use super::text::{Cursor, ParseError};
+use super::value::{Facts, Scalar};
+
+/// A condition on the properties of one event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicate {
+    /// A property compared with a literal.
+    Compare {
+        /// The property's name.
+        property: String,
+        /// How they are compared.
+        operator: Operator,
+        /// What with.
+        literal: Literal,
+    },
+    /// All of them hold.
+    And(Vec<Predicate>),
+    /// One of them holds.
+    Or(Vec<Predicate>),
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}
+
+/// A value written in a predicate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Flag(bool),
+}
+
+/// How deep parentheses may nest.
+const MAX_DEPTH: usize = 64;
+
+impl Predicate {
+    /// Reads a predicate; nothing may follow it.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the position.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let mut cursor = Cursor::new(text);
+        let predicate = Self::read(&mut cursor)?;
+        match cursor.peek() {
+            None => Ok(predicate),
+            Some(_) => Err(cursor.expected("the end")),
+        }
+    }
+
+    /// Reads a predicate and stops behind it.
+    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
+        either(cursor, 0)
+    }
+
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(&self, facts: &impl Facts) -> bool {
+        match self {
+            Self::Compare { property, operator, literal } => {
+                facts.property(property).is_some_and(|value| operator.holds(value, literal))
+            }
+            Self::And(all) => all.iter().all(|one| one.holds(facts)),
+            Self::Or(any) => any.iter().any(|one| one.holds(facts)),
+        }
+    }
+}
+
+impl Operator {
+    fn holds(self, value: Scalar<'_>, literal: &Literal) -> bool {
+        let order = match (value, literal) {
+            (Scalar::Number(value), Literal::Number(literal)) => value.partial_cmp(literal),
+            (Scalar::Text(value), Literal::Text(literal)) => Some(value.cmp(literal)),
+            (Scalar::Flag(value), Literal::Flag(literal)) if matches!(self, Self::Equal | Self::NotEqual) => {
+                Some(value.cmp(literal))
+            }
+            _ => None,
+        };
+        order.is_some_and(|order| match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::AtMost => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::AtLeast => order.is_ge(),
+        })
+    }
+}
+
+fn either(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, ParseError> {
+    let mut any = vec![both(cursor, depth)?];
+    while cursor.take("||") || word(cursor, "or") {
+        any.push(both(cursor, depth)?);
+    }
+    Ok(if any.len() > 1 { Predicate::Or(any) } else { any.remove(0) })
+}
+
+fn both(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, ParseError> {
+    let mut all = vec![single(cursor, depth)?];
+    while cursor.take("&&") || word(cursor, "and") {
+        all.push(single(cursor, depth)?);
+    }
+    Ok(if all.len() > 1 { Predicate::And(all) } else { all.remove(0) })
+}
+
+fn single(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, ParseError> {
+    if cursor.take("(") {
+        if depth == MAX_DEPTH {
+            return Err(cursor.error("parentheses nest too deeply"));
+        }
+        let inner = either(cursor, depth + 1)?;
+        return if cursor.take(")") { Ok(inner) } else { Err(cursor.expected("')'")) };
+    }
+    let property = match cursor.peek() {
+        Some('"' | '\'') => cursor.quoted()?,
+        _ => cursor.take_while(is_property).to_owned(),
+    };
+    if property.is_empty() {
+        return Err(cursor.expected("the name of a property"));
+    }
+    let operators = [
+        ("==", Operator::Equal),
+        ("!=", Operator::NotEqual),
+        ("<=", Operator::AtMost),
+        (">=", Operator::AtLeast),
+        ("=", Operator::Equal),
+        ("<", Operator::Less),
+        (">", Operator::Greater),
+    ];
+    let Some((_, operator)) = operators.into_iter().find(|(text, _)| cursor.take(text)) else {
+        return Err(cursor.expected("a comparison such as '>'"));
+    };
+    cursor.peek();
+    let before = cursor.clone();
+    let literal = literal(cursor)?;
+    if matches!(literal, Literal::Flag(_)) && !matches!(operator, Operator::Equal | Operator::NotEqual) {
+        return Err(before.error("true and false can only be compared by == and !="));
+    }
+    Ok(Predicate::Compare { property, operator, literal })
+}
+
+fn literal(cursor: &mut Cursor<'_>) -> Result<Literal, ParseError> {
+    if let Some('"' | '\'') = cursor.peek() {
+        return cursor.quoted().map(Literal::Text);
+    }
+    let before = cursor.clone();
+    match cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_')) {
+        "true" => Ok(Literal::Flag(true)),
+        "false" => Ok(Literal::Flag(false)),
+        number => match number.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Literal::Number(value)),
+            _ => Err(before.clone().expected("a number, a text in quotes, true or false")),
+        },
+    }
+}
+
+fn word(cursor: &mut Cursor<'_>, word: &str) -> bool {
+    cursor.peek();
+    let follows = cursor.rest().strip_prefix(word).is_some_and(|rest| !rest.starts_with(is_property));
+    follows && cursor.take(word)
+}
+
+fn is_property(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::{Properties, Value};
+
+    fn holds(text: &str) -> bool {
+        let facts: Properties = [
+            ("amount".to_owned(), Value::Number(120.0)),
+            ("currency".to_owned(), Value::from("EUR")),
+            ("new".to_owned(), Value::Flag(true)),
+        ]
+        .into();
+        Predicate::parse(text).unwrap().holds(&facts)
+    }
+
+    #[test]
+    fn compares_values_of_one_type() {
+        for text in [
+            "amount > 100",
+            "amount>=120 and currency=='EUR'",
+            "amount = 1.2e2",
+            "currency > 'E' && currency < \"F\"",
+            "amount < 1 or (currency != 'USD' and new == true)",
+            "new != false",
+            "'amount' <= 120",
+        ] {
+            assert!(holds(text), "{text}");
+        }
+        for text in ["amount > 120", "amount == '120'", "missing != 1", "currency != 7", "amount < 1 or amount > 200"] {
+            assert!(!holds(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_where_it_goes_wrong() {
+        let position = |text: &str| Predicate::parse(text).unwrap_err().position;
+        assert_eq!(position(""), 1);
+        assert_eq!(position("amount ~ 5"), 8);
+        assert_eq!(position("amount > five"), 10);
+        assert_eq!(position("größe > 5 und"), 11);
+        assert_eq!(position("a == 'open"), 6);
+        assert_eq!(position("new > true"), 7);
+        assert_eq!(position("(a == 1"), 8);
+        assert!(Predicate::parse(&"(".repeat(5000)).is_err());
+    }
+}
