@@ -1,1 +1,66 @@
-fn main() {}
+//! The one binary: six services, a demo, replays of public data, and the operator's commands.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `options`, `settings`, `exit`, `output`, `progress` | the command line |
+//! | `assemble`, `serve` | stores and clients handed to services; a server of them |
+//! | `accelerated`, `ingest` | the suite on a clock that moves by hand |
+//! | `demo`, `replay` | a generated bank; public data |
+//! | `call`, `smoke`, `configuration` | the operator's commands |
+
+mod accelerated;
+mod assemble;
+mod call;
+mod configuration;
+mod connect;
+mod cpu;
+mod demo;
+mod exit;
+mod ingest;
+mod options;
+mod output;
+mod progress;
+mod replay;
+mod serve;
+mod settings;
+mod smoke;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::exit::Failure;
+use crate::options::{Command, Options};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return ended(Err(Failure::other(error.to_string()))),
+    };
+    ended(runtime.block_on(run(options.command)))
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(options) => serve::run(options).await,
+        Command::Demo(options) => demo::run(options).await,
+        Command::Replay(options) => replay::run(options).await,
+        Command::Call(options) => call::run(options).await,
+        Command::Migrate(options) => configuration::migrate(options).await,
+        Command::Config(command) => configuration::run(command),
+        Command::Smoke(address) => smoke::run(address).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command's last word")]
+fn ended(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("attune: {failure}");
+            failure.exit_code()
+        }
+    }
+}

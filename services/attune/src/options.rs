@@ -1,0 +1,198 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Real-time interaction management: know each customer, decide the next best message, deliver it once, learn.
+#[derive(Debug, Parser)]
+#[command(name = "attune", version, about, propagate_version = true)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve all services, or the named ones.
+    Serve(ServeOptions),
+    /// Run the whole loop on a generated bank, accelerated.
+    Demo(DemoOptions),
+    /// Run a public data set through the loop.
+    Replay(ReplayOptions),
+    /// Call any RPC through the server's reflection.
+    Call(CallOptions),
+    /// Apply the database migrations of every service.
+    Migrate(ConfigOptions),
+    /// Check, print or explain the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Make one real decision against a running server.
+    Smoke(Address),
+}
+
+/// Where configuration comes from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfigOptions {
+    /// Configuration file; must exist. Without it, /etc/attune/<service>.toml is read when it is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory of secret files: each file's name is the path of a key split on `__`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) secrets_dir: Option<PathBuf>,
+    /// Data directory of the embedded store.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+/// `attune serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// Services to run; all six without any.
+    #[arg(value_name = "SERVICE", value_enum)]
+    pub(crate) services: Vec<ServiceName>,
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+/// The services, by folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum ServiceName {
+    /// Who is this.
+    IdentityResolution,
+    /// What is known of them.
+    Profile,
+    /// What they do.
+    JourneyPathing,
+    /// What now.
+    Decision,
+    /// Within which limits.
+    ContactOptimization,
+    /// In and out.
+    ChannelGateway,
+}
+
+impl ServiceName {
+    /// Every service, callees before callers.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::IdentityResolution,
+        Self::Profile,
+        Self::ContactOptimization,
+        Self::JourneyPathing,
+        Self::Decision,
+        Self::ChannelGateway,
+    ];
+
+    /// The folder's name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::IdentityResolution => "identity-resolution",
+            Self::Profile => "profile",
+            Self::JourneyPathing => "journey-pathing",
+            Self::Decision => "decision",
+            Self::ContactOptimization => "contact-optimization",
+            Self::ChannelGateway => "channel-gateway",
+        }
+    }
+}
+
+/// `attune demo`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoOptions {
+    /// Customers of the generated bank.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) customers: u32,
+    /// Days to play.
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+    /// Seed of the bank, its traffic and its answers.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the result as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Keep the data here; a temporary directory without it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// `attune replay`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReplayOptions {
+    /// Which data set lies in DIR.
+    #[arg(long, value_enum)]
+    pub(crate) dataset: Dataset,
+    /// Where its files lie.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Write the result as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Keep the data here; a temporary directory without it. A replay that was interrupted goes on with the same one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// Public data sets with a known form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dataset {
+    /// Rewards offers, members and their log.
+    Starbucks,
+    /// An online shop's event log.
+    SimpleShop,
+    /// A bank's loan applications.
+    Bpi2012,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+}
+
+/// `attune call`.
+#[derive(Debug, Args)]
+pub(crate) struct CallOptions {
+    /// The method, such as attune.decision.v1.DecisionService/Decide.
+    pub(crate) method: String,
+    /// The request as JSON; `-` reads standard input. Several objects for a method that takes a stream.
+    #[arg(default_value = "{}")]
+    pub(crate) json: String,
+    #[command(flatten)]
+    pub(crate) address: Address,
+}
+
+/// A server to call.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Address {
+    /// Where the server listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
+    pub(crate) address: String,
+    /// The API key to present.
+    #[arg(long, env = "ATTUNE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+}
+
+/// `attune config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read everything and report every problem at once.
+    Check(ConfigOptions),
+    /// Print the effective values, each with its source; secrets are masked.
+    Dump(ConfigOptions),
+    /// Print every key with its type, default and meaning.
+    Schema,
+}
