@@ -19,7 +19,7 @@ mod macros;
 /// A part did not check; the diagnostic is already written.
 pub(crate) struct Broken;
 
-/// A part and its type. The type is absent for an empty list or map, which fits every list or map.
+/// A part and its type.
 pub(crate) type Checked = Result<(Node, Type), Broken>;
 
 /// Checks one expression.
@@ -172,8 +172,7 @@ impl Checker<'_> {
         }
         let name = call.func_name.as_str();
         match (name, call.args.as_slice()) {
-            (operators::LOGICAL_AND, [_, _]) => self.logic(call, span),
-            (operators::LOGICAL_OR, [_, _]) => self.logic(call, span),
+            (operators::LOGICAL_AND | operators::LOGICAL_OR, [_, _]) => self.logic(call),
             (operators::LOGICAL_NOT, [of]) => {
                 let (part, of) = self.check(of)?;
                 self.want(&part, &of, &Type::Bool, "'!'")?;
@@ -197,7 +196,7 @@ impl Checker<'_> {
     }
 
     /// A chain of `&&` or of `||`, made flat.
-    fn logic(&mut self, call: &CallExpr, _span: Span) -> Result<(Expr, Type), Broken> {
+    fn logic(&mut self, call: &CallExpr) -> Result<(Expr, Type), Broken> {
         let mut terms = Vec::new();
         chain(&call.func_name, &call.args, &mut terms);
         let all = call.func_name == operators::LOGICAL_AND;
@@ -330,12 +329,12 @@ impl Checker<'_> {
             return self.refuse(span, format!("a value of type {of} is never null; test with has()"));
         }
         let equality = matches!(relation, Relation::Equal | Relation::NotEqual);
-        let ordered = |of: &Type| !matches!(of, Type::List(_) | Type::Map(_));
+        let unordered = |of: &Type| matches!(of, Type::List(_) | Type::Map(_));
         if !left_type.comparable(&right_type) {
             return self
                 .refuse(span, format!("a value of type {left_type} cannot be compared with one of type {right_type}"));
         }
-        if !equality && !(ordered(&left_type) && ordered(&right_type)) {
+        if !equality && (unordered(&left_type) || unordered(&right_type)) {
             return self.refuse(span, format!("values of type {left_type} have no order"));
         }
         Ok((Expr::Compare(relation, Box::new([left, right])), Type::Bool))

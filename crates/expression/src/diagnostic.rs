@@ -79,8 +79,8 @@ pub struct Limits {
     pub depth: usize,
     /// Elements of one list or map literal.
     pub literal_items: usize,
-    /// Steps of one evaluation: one a node and one a 16 bytes of text or element of a list that is built. It bounds
-    /// what nested macros over long lists can cost.
+    /// Steps of one evaluation: one a node, one an element that is copied, one a 16 bytes of text or elements that are
+    /// read. It bounds what nested macros over long lists can cost.
     pub steps: u32,
 }
 

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::clock::in_range;
 use crate::compare::{equal, order};
-use crate::ir::{Each, EachKind, Expr, Node, Relation};
+use crate::ir::{Each, EachKind, Expr, Function, Node, Relation};
 use crate::outcome::{Cause, Fault};
 use crate::source::Source;
 use crate::value::{AsValue, Value, ValueRef};
@@ -29,6 +29,14 @@ impl Val<'_> {
         match self {
             Self::Ref(value) => *value,
             Self::Own(value) => value.as_value(),
+        }
+    }
+
+    /// Steps that owning the value costs: nothing when it is owned and shared already.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Ref(value) => weight(*value),
+            Self::Own(_) => 0,
         }
     }
 
@@ -113,10 +121,12 @@ impl<'v> Run<'v> {
             }
             Expr::Compare(relation, parts) => {
                 let (left, right) = (self.value(&parts[0])?, self.value(&parts[1])?);
+                self.spend(size(left.get()).min(size(right.get())) / 16, node)?;
                 compare(*relation, left.get(), right.get()).map_or_else(|cause| Err(fault(cause, node)), boolean)
             }
             Expr::In(parts) => {
                 let (item, container) = (self.value(&parts[0])?, self.value(&parts[1])?);
+                self.spend(size(container.get()) / 16, node)?;
                 contains(item.get(), container.get()).map_or_else(|cause| Err(fault(cause, node)), boolean)
             }
             Expr::Index(parts) => {
@@ -124,12 +134,11 @@ impl<'v> Run<'v> {
                 element(&of, index.get()).map_err(|cause| fault(cause, node))
             }
             Expr::List(parts) => {
-                self.spend(parts.len(), node)?;
-                let items: Result<Vec<Value>, Fault> =
-                    parts.iter().map(|part| self.value(part).map(Val::into_value)).collect();
+                let items: Result<Vec<Value>, Fault> = parts.iter().map(|part| self.owned(part)).collect();
                 Ok(Val::Own(Value::List(Arc::new(items?))))
             }
             Expr::Map(entries) => self.map(entries, node),
+            Expr::Call(Function::ToAny, parts) if parts.len() == 1 => self.value(&parts[0]),
             Expr::Call(function, parts) => {
                 let args: Result<SmallVec<[Val<'v>; 3]>, Fault> = parts.iter().map(|part| self.value(part)).collect();
                 let args = args?;
@@ -156,6 +165,13 @@ impl<'v> Run<'v> {
             }
             Expr::Each(each) => self.each(each, node),
         }
+    }
+
+    /// A copy of the value of a part, paid for by what is copied.
+    fn owned(&mut self, node: &'v Node) -> Result<Value, Fault> {
+        let value = self.value(node)?;
+        self.spend(1 + value.weight(), node)?;
+        Ok(value.into_value())
     }
 
     /// The truth of a part; anything but a boolean is a failure.
@@ -188,7 +204,7 @@ impl<'v> Run<'v> {
                 ValueRef::String(name) => Arc::from(name),
                 _ => return Err(fault(Cause::WrongType, key)),
             };
-            if map.insert(name, self.value(value)?.into_value()).is_some() {
+            if map.insert(name, self.owned(value)?).is_some() {
                 return Err(fault(Cause::DuplicateKey, key));
             }
         }
@@ -239,6 +255,7 @@ impl<'v> Run<'v> {
                         Some(body) => self.value(body)?,
                         None => self.locals[depth].clone(),
                     };
+                    self.spend(made.weight(), node)?;
                     kept.push(made.into_value());
                 }
             }
@@ -250,6 +267,33 @@ impl<'v> Run<'v> {
             (EachKind::ExistsOne, None) => boolean(found == 1),
             (EachKind::Collect, None) => Ok(Val::Own(Value::List(Arc::new(kept)))),
         }
+    }
+}
+
+/// Bytes of a text, elements of a list or map.
+fn size(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::String(text) => text.len(),
+        ValueRef::List(list) => list.len(),
+        ValueRef::Map(map) => map.len(),
+        _ => 0,
+    }
+}
+
+/// Steps that a copy costs: one an element at every level, one a 16 bytes of text.
+fn weight(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::String(text) => text.len() / 16,
+        ValueRef::List(list) => (0..list.len()).filter_map(|index| list.at(index)).map(|item| 1 + weight(item)).sum(),
+        ValueRef::Map(map) => {
+            let mut steps = 0;
+            map.visit(&mut |key, item| {
+                steps += 1 + key.len() / 16 + weight(item);
+                ControlFlow::Continue(())
+            });
+            steps
+        }
+        _ => 0,
     }
 }
 

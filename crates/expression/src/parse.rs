@@ -1,7 +1,5 @@
 //! The guarded door to the `cel` crate's parser.
 
-use std::panic::catch_unwind;
-
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, SourceInfo};
 use cel::parser::Parser;
 
@@ -30,19 +28,16 @@ pub(crate) fn parse<'s>(source: &'s str, limits: &Limits) -> Result<Parsed<'s>, 
     let text = source.to_owned();
     let parser = std::thread::Builder::new().name("cel-parser".to_owned()).stack_size(STACK_BYTES);
     let outcome = parser.spawn(move || {
-        catch_unwind(|| {
-            Parser::new()
-                .max_recursion_depth(depth)
-                .parse_with_source_info(&text)
-                .map_err(|errors| errors.errors.into_iter().map(|error| (error.pos, error.msg)).collect::<Vec<_>>())
-        })
+        let parsed = Parser::new().max_recursion_depth(depth).parse_with_source_info(&text);
+        parsed.map_err(|errors| errors.errors.into_iter().map(|error| (error.pos, error.msg)).collect::<Vec<_>>())
     });
     let failed = |message: &str| vec![Diagnostic::at(source, 0..source.len(), message)];
     let handle = outcome.map_err(|_| failed("cannot be parsed at the moment: no thread is available"))?;
     match handle.join() {
-        Ok(Ok(Ok((root, info)))) => Ok(Parsed { source, root, info, tokens }),
-        Ok(Ok(Err(errors))) => Err(diagnostics(source, errors)),
-        _ => Err(failed("not an expression that the parser understands")),
+        Ok(Ok((root, info))) => Ok(Parsed { source, root, info, tokens }),
+        Ok(Err(errors)) => Err(diagnostics(source, errors)),
+        // The parser panicked; its thread is gone and nothing else is touched.
+        Err(_) => Err(failed("not an expression that the parser understands")),
     }
 }
 

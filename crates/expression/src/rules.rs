@@ -117,8 +117,15 @@ impl RuleSet {
     }
 
     fn holds(&self, rule: &Rule, source: &dyn Source, evaluation: &mut Evaluation) -> bool {
-        if rule.masks.iter().any(|(word, bits)| evaluation.failed(*word) & bits != 0) {
-            return false;
+        let mut all_known = true;
+        for (word, bits) in &rule.masks {
+            if evaluation.failed(*word) & bits != 0 {
+                return false;
+            }
+            all_known &= bits & !evaluation.held(*word) == 0;
+        }
+        if all_known {
+            return true;
         }
         for (word, bits) in &rule.masks {
             let mut unknown = bits & !evaluation.held(*word);

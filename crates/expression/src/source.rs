@@ -1,5 +1,6 @@
 //! Where the values of fields come from.
 
+use std::fmt;
 use std::sync::Arc;
 
 use attune_kernel::Timestamp;
@@ -26,9 +27,17 @@ impl<S: Source + ?Sized> Source for &S {
 }
 
 /// A table of values, one a field: for tests, tools and callers that hold JSON.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct MapSource {
     values: Vec<Option<Value>>,
+}
+
+/// Says how many fields have a value, never which: values may be personal data.
+impl fmt::Debug for MapSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let present = self.values.iter().flatten().count();
+        f.debug_struct("MapSource").field("present", &present).field("fields", &self.values.len()).finish()
+    }
 }
 
 impl MapSource {

@@ -57,6 +57,7 @@ fn true_expressions() {
         "!(1 / 0 == 1 && false)",
         "profile.limits.exists(x, 1 / (x - 1) == 1)",
         "dyn(1) != dyn('1')",
+        "!profile.name.matches(r'^[\\w.+-]+@[\\w-]+(\\.[\\w-]+)+$') && '김' + profile.name == '김Kim'",
         "count == 1 || !has(profile.attributes.city)",
     ] {
         let outcome = program(text, Type::Bool).evaluate(&source());
@@ -166,7 +167,7 @@ fn every_broken_part_is_reported_at_once() {
         compile("profile.agee > 1 &&\n profile.nam == 'x' &&\n  profile.age > 'x'", &schema(), Type::Bool).unwrap_err();
     let places: Vec<_> = errors.iter().map(|error| (error.position.line, error.position.column)).collect();
     assert_eq!(places, [(1, 1), (2, 2), (3, 3)]);
-    assert_eq!(&"profile.agee"[..], &"profile.agee > 1"[errors[0].position.bytes.clone()]);
+    assert_eq!("profile.agee", &"profile.agee > 1"[errors[0].position.bytes.clone()]);
 }
 
 #[test]

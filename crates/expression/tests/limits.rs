@@ -85,6 +85,22 @@ fn text_that_doubles_is_stopped() {
 }
 
 #[test]
+fn reading_and_copying_large_values_is_paid_for() {
+    let json = serde_json::json!({"profile": {"limits": (0..5000).collect::<Vec<i64>>()}});
+    let large = MapSource::from_json(&schema(), &json);
+    for text in [
+        "profile.limits.all(x, x in profile.limits)",
+        "profile.limits.all(x, profile.limits == profile.limits)",
+        "size(profile.limits.map(x, profile.limits)) == 5000",
+        "profile.limits.all(x, size([profile.limits]) == 1)",
+    ] {
+        let Outcome::Error(reason) = program(text, Type::Bool).evaluate(&large) else { panic!("{text}") };
+        assert_eq!(reason.cause, Cause::TooCostly, "{text}");
+    }
+    assert_eq!(program("4999 in profile.limits", Type::Bool).evaluate(&large), Outcome::True);
+}
+
+#[test]
 fn the_deepest_expressions_parse_on_a_small_stack() {
     let texts = [
         format!("{}true{}", "(".repeat(64), ")".repeat(64)),

@@ -13,7 +13,7 @@ use crate::types::Type;
 use crate::value::Value;
 
 /// Bytes that a compiled regular expression may take.
-const REGEX_BYTES: usize = 256 * 1024;
+const REGEX_BYTES: usize = 1024 * 1024;
 
 impl Checker<'_> {
     /// `f(a, b)` or `a.f(b)`.

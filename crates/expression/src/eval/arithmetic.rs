@@ -13,7 +13,7 @@ use crate::value::{Value, ValueRef};
 pub(super) fn cost(left: ValueRef<'_>, right: ValueRef<'_>) -> usize {
     match (left, right) {
         (ValueRef::String(left), ValueRef::String(right)) => (left.len() + right.len()) / 16,
-        (ValueRef::List(left), ValueRef::List(right)) => left.len() + right.len(),
+        (ValueRef::List(_), ValueRef::List(_)) => super::weight(left) + super::weight(right),
         _ => 0,
     }
 }

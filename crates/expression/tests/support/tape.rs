@@ -318,6 +318,8 @@ impl<'b> Tape<'b> {
             }
             1 => {
                 let other = self.want();
+                // The reference adds the keys of a map to a list.
+                let operator = if other == Want::Any && operator == "+" { "-" } else { &operator };
                 format!("({} {operator} {})", self.term(Want::Any, depth), self.term(other, depth))
             }
             2 => format!("{}[{}]", self.term(Want::Any, depth), self.expr([Want::Int, Want::Any][depth % 2], depth)),
