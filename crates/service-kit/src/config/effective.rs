@@ -11,7 +11,8 @@ use super::problems::{ConfigErrors, ConfigProblem};
 pub(super) struct SectionInfo {
     pub(super) name: &'static str,
     pub(super) defaults: &'static str,
-    pub(super) check: fn(&Figment) -> Result<Vec<Violation>, Box<figment::Error>>,
+    /// What the section finds wrong with its table, or why the table does not fit its type.
+    pub(super) check: fn(&Value) -> Result<Vec<Violation>, Box<figment::Error>>,
     pub(super) effective: fn(&Figment) -> Option<Value>,
 }
 

@@ -48,8 +48,8 @@ impl Loader {
         self.sections.push(SectionInfo {
             name: S::NAME,
             defaults: S::DEFAULTS,
-            check: |figment| {
-                let section: S = figment.extract_inner(S::NAME).map_err(Box::new)?;
+            check: |table| {
+                let section: S = table.deserialize().map_err(Box::new)?;
                 let mut problems = Vec::new();
                 section.validate(&mut problems);
                 Ok(problems)
@@ -151,7 +151,8 @@ impl Loader {
             }
         }
         for section in &self.sections {
-            check_section(section, &figment, &mut problems);
+            let defaults = defaults.get(section.name);
+            check_section(section, &figment, defaults, &mut problems);
         }
         if problems.is_empty() { Ok(Config::new(figment, self.sections)) } else { Err(ConfigErrors(problems)) }
     }
@@ -204,33 +205,65 @@ fn check_table(
 }
 
 /// Whether the section's type takes the values, and what it finds wrong with them.
-fn check_section(section: &SectionInfo, figment: &Figment, problems: &mut Vec<ConfigProblem>) {
+fn check_section(
+    section: &SectionInfo,
+    figment: &Figment,
+    defaults: Option<&Value>,
+    problems: &mut Vec<ConfigProblem>,
+) {
     let located = |key: String, message: String| {
         let source = super::effective::source_of(figment, &key);
         ConfigProblem { key, source, message }
     };
-    match (section.check)(figment) {
-        Ok(violations) => problems.extend(
-            violations
-                .into_iter()
-                .map(|Violation { field, description }| located(format!("{}.{field}", section.name), description)),
-        ),
-        Err(error) => {
-            for one in *error {
-                // Figment's path begins at the section, its message may hold the value of a text: only what a type of
-                // ours says about it is passed on.
-                let key = if one.path.is_empty() { section.name.to_owned() } else { one.path.join(".") };
-                let message = match &one.kind {
-                    figment::error::Kind::Message(message) => message.clone(),
-                    figment::error::Kind::UnknownVariant(_, names) => format!("must be one of {}", names.join(", ")),
-                    figment::error::Kind::MissingField(field) => format!("has no value for {field}"),
-                    figment::error::Kind::UnknownField(field, _) => format!("unknown key {field}"),
-                    _ => "has the wrong type".to_owned(),
-                };
-                problems.push(located(key, message));
+    let Ok(mut table) = figment.find_value(section.name) else { return };
+    let mut refused: Vec<String> = Vec::new();
+    loop {
+        let error = match (section.check)(&table) {
+            Ok(violations) => {
+                let violations = violations
+                    .into_iter()
+                    .map(|Violation { field, description }| located(format!("{}.{field}", section.name), description));
+                problems.extend(violations.filter(|problem| !refused.contains(&problem.key)));
+                return;
             }
+            Err(error) => *error,
+        };
+        // A type stops at the first value it refuses. With the default in its place it tells the next one.
+        let mut repaired = false;
+        for one in error {
+            let key =
+                [section.name].into_iter().chain(one.path.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+            repaired |= !refused.contains(&key) && defaults.is_some_and(|with| repair(&mut table, with, &one.path));
+            problems.push(located(key.clone(), describe(&one.kind)));
+            refused.push(key);
+        }
+        if !repaired {
+            return;
         }
     }
+}
+
+/// What a type says of a value that it refuses. Only words of our own types are passed on: others may quote the value.
+fn describe(kind: &figment::error::Kind) -> String {
+    use figment::error::Kind;
+    match kind {
+        Kind::Message(message) => message.clone(),
+        Kind::UnknownVariant(_, names) => format!("must be one of {}", names.join(", ")),
+        Kind::MissingField(field) => format!("has no value for {field}"),
+        Kind::UnknownField(field, _) => format!("unknown key {field}"),
+        _ => "has the wrong type".to_owned(),
+    }
+}
+
+/// Puts the default where the path leads, or at the table or list above it. Answers whether there was one.
+fn repair(table: &mut Value, defaults: &Value, path: &[String]) -> bool {
+    let (Value::Dict(_, table), Value::Dict(_, defaults)) = (table, defaults) else { return false };
+    let Some((first, rest)) = path.split_first() else { return false };
+    let (Some(value), Some(default)) = (table.get_mut(first), defaults.get(first)) else { return false };
+    if rest.is_empty() || !repair(value, default, rest) {
+        *value = default.clone();
+    }
+    true
 }
 
 /// One source as figment wants it.

@@ -7,7 +7,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::{Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, dynamic_filter_fn, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry};
@@ -47,7 +47,10 @@ fn lines(human: bool, targets: Targets) -> BoxLayer {
     let filter = targets.and(filter_fn(|metadata| metadata.target() != RPC_TARGET)).and(dynamic_filter_fn({
         let last = AtomicU64::new(0);
         let started = std::time::Instant::now();
-        move |metadata, _| ours(metadata) || once_a_minute(&last, started.elapsed().as_secs())
+        move |metadata, _| {
+            let complaint = *metadata.level() <= Level::WARN;
+            ours(metadata) || complaint && once_a_minute(&last, started.elapsed().as_secs())
+        }
     }));
     if human {
         layer.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed()

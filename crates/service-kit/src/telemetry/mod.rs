@@ -22,7 +22,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 pub use environment::{Environment, Exporter, Propagator};
-pub use rpc::{RpcLayer, RpcService};
+pub use rpc::{RpcLayer, RpcMetrics, RpcService};
 
 use crate::config::TelemetryConfig;
 
