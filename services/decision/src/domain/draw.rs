@@ -87,6 +87,12 @@ pub fn imported_id(external_id: &str) -> DecisionId {
     DecisionId::from_bytes(bytes)
 }
 
+/// A number that names a sequence of texts; other sequences have other numbers but for one in 2^64.
+#[must_use]
+pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>) -> u64 {
+    texts.into_iter().fold(BASIS, |state, text| hash(hash(state, text.as_bytes()), &[0xFF]))
+}
+
 #[cfg(test)]
 mod tests {
     use attune_kernel::Timestamp;

@@ -7,6 +7,7 @@
 //! | [`decide`] | the way of every offer through one decision |
 //! | [`arbitration`] | the choice, and its exact probability |
 //! | [`beta`], [`model`] | what is believed of each propensity |
+//! | [`moment`] | the order of a log, and spans of it |
 //! | [`policy`] | how offers are arbitrated |
 //! | [`response`] | answers, and what they teach |
 //! | [`record`] | a decision as it is remembered |
@@ -20,6 +21,7 @@ pub mod catalogue;
 pub mod decide;
 pub mod draw;
 pub mod model;
+pub mod moment;
 pub mod policy;
 pub mod record;
 pub mod report;

@@ -11,18 +11,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use attune_kernel::Timestamp;
-
+use super::moment::Moment;
 use super::response::Kind;
-
-/// A place in the order of a source's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment {
-    /// When.
-    pub time: Timestamp,
-    /// Order among entries of the same time.
-    pub sequence: i64,
-}
 
 /// One person's history of one offer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -183,6 +173,7 @@ impl Delays {
 
 #[cfg(test)]
 mod tests {
+    use attune_kernel::Timestamp;
     use proptest::prelude::*;
 
     use super::*;

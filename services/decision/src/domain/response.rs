@@ -1,5 +1,28 @@
 //! Answers of people to offers, and what they teach.
 
+use attune_kernel::{DecisionId, PersonId};
+
+use super::moment::Moment;
+
+/// An answer to an offer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// The caller's id of it; the key under which a repeat is harmless.
+    pub request_id: String,
+    /// The decision it answers, when the caller knows it.
+    pub decision: Option<DecisionId>,
+    /// The person; needed where the decision is not known.
+    pub person: Option<PersonId>,
+    /// The offer.
+    pub offer: String,
+    /// What the person did.
+    pub kind: Kind,
+    /// What it was worth.
+    pub value: f64,
+    /// When.
+    pub moment: Moment,
+}
+
 /// What a person did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {

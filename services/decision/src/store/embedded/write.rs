@@ -1,0 +1,236 @@
+//! What happens on the writer thread.
+
+use std::collections::BTreeMap;
+
+use attune_kernel::{DecisionId, PersonId};
+use attune_storage::key::{KeyReader, key};
+use attune_storage::{Scan, Space, StorageError, Tx};
+
+use super::super::{Appended, Change, Receipt, Recorded, WhoIsWho, codec, nobody};
+use super::keys::{self, Header, Learning};
+use crate::domain::model::{Counts, Learned};
+use crate::domain::moment::Moment;
+use crate::domain::policy::Treatment;
+use crate::domain::record::Decision;
+use crate::domain::response::Response;
+
+/// The person that an id means today; `None` when it was erased.
+fn today(tx: &Tx, space: &Space, person: PersonId) -> Result<Option<[u8; 16]>, StorageError> {
+    keys::today(person, |key| tx.get(space, key))
+}
+
+pub(super) fn append(
+    tx: &mut Tx,
+    space: &Space,
+    decisions: &[(Decision, Vec<u8>)],
+) -> Result<Vec<Appended>, StorageError> {
+    let mut appended = Vec::with_capacity(decisions.len());
+    for (decision, body) in decisions {
+        let id = decision.id;
+        if tx.get(space, keys::decision(id))?.is_some() {
+            appended.push(Appended { id, duplicate: true });
+            continue;
+        }
+        if let Some(request_id) = &decision.request_id {
+            if let Some(known) = tx.get(space, keys::request(request_id))? {
+                appended.push(Appended { id: DecisionId::from_bytes(keys::id_of(&known)?), duplicate: true });
+                continue;
+            }
+            tx.put(space, keys::request(request_id), id.to_bytes().to_vec())?;
+        }
+        let person = match decision.person {
+            Some(person) => today(tx, space, person)?,
+            None => None,
+        };
+        let header = Header {
+            is_person: person.is_some(),
+            person: person.unwrap_or_else(|| nobody(&id.to_string())),
+            moment: Moment { time: decision.time, sequence: decision.sequence },
+        };
+        tx.put(space, keys::decision(id), header.before(body))?;
+        if decision.arm.is_some_and(|arm| arm != Treatment::Fallback) {
+            tx.put(space, keys::time(decision.time.as_micros()).id(id.to_bytes()).build(), Vec::new())?;
+        }
+        let learning = Learning {
+            channel: decision.channel.clone(),
+            learn_from: decision.policy.learn_from,
+            counted: Default::default(),
+        };
+        for chosen in &decision.offered {
+            tx.put(space, keys::receipt(header.person, &chosen.offer, header.moment, id), learning.to_value())?;
+        }
+        if decision.offered.is_empty() {
+            tx.put(space, keys::empty_decisions(header.person).id(id.to_bytes()).build(), Vec::new())?;
+        }
+        appended.push(Appended { id, duplicate: false });
+    }
+    Ok(appended)
+}
+
+/// The receipt a response belongs to, and the key it is itself kept under.
+struct Found {
+    person: [u8; 16],
+    receipt: Option<(DecisionId, Vec<u8>)>,
+}
+
+fn find(tx: &Tx, space: &Space, response: &Response) -> Result<Found, StorageError> {
+    if let Some(id) = response.decision
+        && let Some(value) = tx.get(space, keys::decision(id))?
+    {
+        let (header, _) = Header::split(&value)?;
+        let key = keys::receipt(header.person, &response.offer, header.moment, id);
+        let offered = tx.get(space, &key)?.is_some();
+        return Ok(Found { person: header.person, receipt: offered.then_some((id, key)) });
+    }
+    let person = match response.person {
+        Some(person) => today(tx, space, person)?,
+        None => None,
+    };
+    let Some(person) = person else {
+        return Ok(Found { person: nobody(&response.request_id), receipt: None });
+    };
+    if response.decision.is_some() {
+        return Ok(Found { person, receipt: None });
+    }
+    let mut last = keys::receipts_to(person, &response.offer, response.moment).build();
+    // The greatest decision id of that very moment.
+    last.extend_from_slice(&[0xFF; 16]);
+    let before = Scan::prefix(keys::receipts(person).str(&response.offer).build()).at_most(last).reverse().limit(1);
+    let receipt = tx.scan(space, &before)?.into_iter().next();
+    let receipt = receipt.map(|(key, _)| -> Result<_, StorageError> {
+        let id = key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
+        Ok((DecisionId::from_bytes(keys::id_of(id)?), key.to_vec()))
+    });
+    Ok(Found { person, receipt: receipt.transpose()? })
+}
+
+pub(super) fn record(tx: &mut Tx, space: &Space, responses: &[Response]) -> Result<Recorded, StorageError> {
+    let before = super::version_of(tx.get(space, keys::version())?.as_deref())?;
+    let mut recorded = Recorded { before, version: before, ..Recorded::default() };
+    let mut learned: BTreeMap<(String, String), Counts> = BTreeMap::new();
+    for response in responses {
+        if let Some(known) = tx.get(space, keys::known(&response.request_id))? {
+            let decision = if known.is_empty() { None } else { Some(DecisionId::from_bytes(keys::id_of(&known)?)) };
+            recorded.receipts.push(Receipt { decision, duplicate: true });
+            continue;
+        }
+        let found = find(tx, space, response)?;
+        let decision = found.receipt.as_ref().map(|(id, _)| *id);
+        let bytes = decision.map(|id| id.to_bytes().to_vec()).unwrap_or_default();
+        tx.put(space, keys::known(&response.request_id), bytes.clone())?;
+        let Moment { time, sequence } = response.moment;
+        let kind = codec::kind_number(response.kind);
+        let own = keys::responses(found.person).str(&response.offer).i64(time.as_micros()).i64(sequence);
+        tx.put(space, own.str(&response.request_id).build(), key().u32(kind).bytes(&bytes).build())?;
+        recorded.receipts.push(Receipt { decision, duplicate: false });
+        let Some((id, receipt)) = found.receipt else { continue };
+        let joined = keys::joined(id).i64(time.as_micros()).i64(sequence).str(&response.request_id).build();
+        tx.put(space, joined, key().str(&response.offer).u32(kind).u64(response.value.to_bits()).build())?;
+        let Some(value) = tx.get(space, &receipt)? else { continue };
+        let mut learning = Learning::of(&value)?;
+        let lesson = learning.counted.take(response.kind, learning.learn_from);
+        if lesson.is_empty() {
+            continue;
+        }
+        tx.put(space, receipt, learning.to_value())?;
+        let key = keys::counts(&response.offer, &learning.channel);
+        let mut counts = match tx.get(space, &key)? {
+            Some(value) => {
+                let mut value = KeyReader::new(&value);
+                Counts { trials: value.u64()?, positives: value.u64()? }
+            }
+            None => Counts::default(),
+        };
+        counts.trials += u64::from(lesson.trial);
+        counts.positives += u64::from(lesson.positive);
+        tx.put(space, key, keys::counts_value(counts.trials, counts.positives))?;
+        learned.insert((response.offer.clone(), learning.channel), counts);
+    }
+    if !learned.is_empty() {
+        recorded.version = before + 1;
+        tx.put(space, keys::version(), key().u64(recorded.version).build())?;
+    }
+    recorded.learned =
+        learned.into_iter().map(|((offer, channel), counts)| Learned { offer, channel, counts }).collect();
+    Ok(recorded)
+}
+
+pub(super) fn apply(tx: &mut Tx, space: &Space, change: &Change) -> Result<bool, StorageError> {
+    if tx.get(space, keys::change(change.offset))?.is_some() {
+        return Ok(false);
+    }
+    tx.put(space, keys::change(change.offset), Vec::new())?;
+    match &change.what {
+        WhoIsWho::Merged { surviving, merged } => {
+            let Some(target) = today(tx, space, *surviving)? else {
+                forget(tx, space, merged.to_bytes(), nobody(&format!("merged {}", change.offset)))?;
+                tx.put(space, keys::alias(merged.to_bytes()), Vec::new())?;
+                return Ok(true);
+            };
+            if target != merged.to_bytes() {
+                repoint(tx, space, merged.to_bytes(), target, true)?;
+                tx.put(space, keys::alias(merged.to_bytes()), target.to_vec())?;
+            }
+        }
+        WhoIsWho::Split => {}
+        WhoIsWho::Erased { persons, anonymous } => {
+            for person in persons {
+                let key = person.to_bytes();
+                forget(tx, space, key, *anonymous)?;
+                tx.put(space, keys::alias(key), Vec::new())?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn forget(tx: &mut Tx, space: &Space, person: [u8; 16], anonymous: [u8; 16]) -> Result<(), StorageError> {
+    repoint(tx, space, person, anonymous, false)
+}
+
+/// Moves everything of one person key to another one.
+fn repoint(
+    tx: &mut Tx,
+    space: &Space,
+    from: [u8; 16],
+    to: [u8; 16],
+    is_person: bool,
+) -> Result<(), StorageError> {
+    let mut decisions: Vec<DecisionId> = Vec::new();
+    for (prefix, target) in [
+        (keys::receipts(from).build(), keys::receipts(to).build()),
+        (keys::empty_decisions(from).build(), keys::empty_decisions(to).build()),
+        (keys::responses(from).build(), keys::responses(to).build()),
+    ] {
+        let names_decision = !prefix.starts_with(b"r");
+        for (key, value) in tx.scan(space, &Scan::prefix(prefix.clone()))? {
+            let mut moved = target.clone();
+            moved.extend_from_slice(&key[prefix.len()..]);
+            tx.delete(space, key.to_vec())?;
+            tx.put(space, moved, value)?;
+            if names_decision {
+                let id = key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
+                decisions.push(DecisionId::from_bytes(keys::id_of(id)?));
+            }
+        }
+    }
+    decisions.sort_unstable();
+    decisions.dedup();
+    for id in decisions {
+        let Some(value) = tx.get(space, keys::decision(id))? else { continue };
+        let (header, body) = Header::split(&value)?;
+        let moved = Header { is_person, person: to, ..header };
+        if is_person {
+            let value = moved.before(body);
+            tx.put(space, keys::decision(id), value)?;
+            continue;
+        }
+        let mut decision = codec::decode(id, body)?;
+        if let Some(request_id) = &decision.request_id {
+            tx.delete(space, keys::request(request_id))?;
+        }
+        decision.forget_person();
+        tx.put(space, keys::decision(id), moved.before(&codec::encode(&decision)))?;
+    }
+    Ok(())
+}
