@@ -8,9 +8,9 @@ use attune_kernel::Deadline;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response};
 use opentelemetry::metrics::Histogram;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
+use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
@@ -107,7 +107,7 @@ impl Service<Request<Body>> for Channel {
         if let Some(deadline) = deadline {
             let left = deadline.remaining(started);
             if left.is_zero() {
-                finish.end(tonic::Code::DeadlineExceeded);
+                finish.end(Code::DeadlineExceeded);
                 return Box::pin(std::future::ready(Err(too_late())));
             }
             if let Ok(value) = HeaderValue::try_from(Deadline::format_timeout(left)) {
@@ -139,7 +139,7 @@ impl Service<Request<Body>> for Channel {
 fn from_transport(error: tonic::transport::Error) -> Status {
     let text = unreachable(&error);
     let status = Status::from_error(Box::new(error));
-    if matches!(status.code(), tonic::Code::Unknown | tonic::Code::Unavailable) { text } else { status }
+    if matches!(status.code(), Code::Unknown | Code::Unavailable) { text } else { status }
 }
 
 /// Waits for an answer no longer than the deadline.
@@ -154,6 +154,12 @@ async fn bounded(
             Err(_) => Err(too_late()),
         },
         None => answered.await,
+    };
+    let result = match result {
+        // tonic's own timers, here and at the server, call a deadline that has passed a cancellation.
+        Err(status) if status.code() == Code::Cancelled && has_passed(deadline) => Err(too_late()),
+        Ok(response) if code_in(response.headers()) == Some(Code::Cancelled) && has_passed(deadline) => Err(too_late()),
+        result => result,
     };
     match result {
         Ok(response) => {
@@ -172,4 +178,9 @@ async fn bounded(
             Err(status)
         }
     }
+}
+
+fn has_passed(deadline: Option<Deadline>) -> bool {
+    // A timer that counts in milliseconds may ring a little early.
+    deadline.is_some_and(|deadline| deadline.remaining(Instant::now()) <= Duration::from_millis(1))
 }

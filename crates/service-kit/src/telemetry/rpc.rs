@@ -105,7 +105,7 @@ where
         let answered = {
             let span = span.clone();
             async move {
-                let until = tokio::time::Instant::from_std(deadline.instant());
+                let until = tokio::time::Instant::from_std(deadline.instant() - margin(deadline.remaining(started)));
                 match tokio::time::timeout_at(until, AssertUnwindSafe(called).catch_unwind()).await {
                     Ok(Ok(Ok(response))) => Ok(observed(response, end, span, stream_context)),
                     Ok(Ok(Err(error))) => {
@@ -161,6 +161,12 @@ fn answer(end: Finish, status: Status) -> Response<Body> {
 
 fn panicked(method: &Method, panic: &(dyn std::any::Any + Send)) -> Status {
     to_status(Problem::internal(format!("{} panicked: {}", method.full_name, super::panic_text(panic))))
+}
+
+/// How long before the deadline a call is given up, so that the caller still reads why. tonic's own timer, which answers
+/// CANCELLED without a reason, runs to the deadline itself; timers count in milliseconds.
+fn margin(budget: Duration) -> Duration {
+    (budget / 10).min(Duration::from_millis(3))
 }
 
 fn too_late() -> Status {
