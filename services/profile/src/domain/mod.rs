@@ -1,0 +1,10 @@
+//! What a profile is and how events, writes, consents and changes of who is who make it.
+//!
+//! Pure: no async, no I/O, no clock, no wire types. The current time is an argument.
+
+pub mod batch;
+pub mod consent;
+pub mod document;
+pub mod event;
+pub mod segment;
+pub mod traits;

@@ -1,0 +1,48 @@
+//! What can go wrong here, and what it means to a caller.
+
+use attune_kernel::{Code, Problem, Violation};
+use attune_storage::StorageError;
+
+/// Why a request was not fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What is stored cannot be read.
+    #[error("stored record cannot be read: {0}")]
+    Corrupt(String),
+    /// Field rules are broken.
+    #[error("invalid request")]
+    Invalid(Vec<Violation>),
+    /// The etag given is not the profile's.
+    #[error("etag does not match")]
+    Etag,
+    /// A bound on what a profile holds is reached.
+    #[error("a profile holds at most {1} {0}")]
+    Full(&'static str, usize),
+    /// The segment does not exist.
+    #[error("no such segment")]
+    NoSegment(String),
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Storage(error) => error.into(),
+            Error::Corrupt(detail) => Self::internal(detail),
+            Error::Invalid(violations) => Self::invalid(violations),
+            Error::Etag => Self::new(Code::Aborted, "ETAG_MISMATCH", "the profile changed meanwhile, read it again and retry"),
+            Error::Full(what, most) => {
+                Self::new(Code::FailedPrecondition, "PROFILE_FULL", format!("a profile holds at most {most} {what}"))
+            }
+            Error::NoSegment(id) => Self::not_found("segment", &id),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Every method of the contract.
+
+use attune_proto::profile::v1 as proto;
+use attune_proto::profile::v1::profile_service_server::ProfileService;
+use attune_service_kit::crud::{PageToken, page_size};
+use attune_service_kit::request::valid;
+use attune_service_kit::status::to_status;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
+use tonic::{Request, Response, Status};
+
+use super::{Profiles, convert};
+use crate::error::Error;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn answer<T, U>(result: Result<T, attune_kernel::Problem>, make: impl FnOnce(T) -> U) -> Answer<U> {
+    result.map(|value| Response::new(make(value))).map_err(to_status)
+}
+
+impl Profiles {
+    /// A segment with its member count, which is not stored with it.
+    async fn counted(&self, mut segment: proto::Segment) -> Result<proto::Segment, attune_kernel::Problem> {
+        let count = self.store.member_count(&segment.segment_id).await?;
+        segment.member_count = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(segment)
+    }
+}
+
+#[tonic::async_trait]
+impl ProfileService for Profiles {
+    async fn append_events(&self, request: Request<proto::AppendEventsRequest>) -> Answer<proto::AppendEventsResponse> {
+        answer(self.append(request.into_inner()).await, |appended| appended)
+    }
+
+    async fn get_profile(&self, request: Request<proto::GetProfileRequest>) -> Answer<proto::GetProfileResponse> {
+        let request = valid(request)?;
+        answer(self.snapshot(&request.person_id).await, |profile| proto::GetProfileResponse { profile: Some(profile) })
+    }
+
+    async fn batch_get_profiles(&self, request: Request<proto::BatchGetProfilesRequest>) -> Answer<proto::BatchGetProfilesResponse> {
+        let request = valid(request)?;
+        answer(self.snapshots(&request.person_ids).await, |profiles| proto::BatchGetProfilesResponse { profiles })
+    }
+
+    async fn update_profile(&self, request: Request<proto::UpdateProfileRequest>) -> Answer<proto::UpdateProfileResponse> {
+        let request = valid(request)?;
+        answer(self.update(request).await, |profile| proto::UpdateProfileResponse { profile: Some(profile) })
+    }
+
+    async fn list_timeline(&self, request: Request<proto::ListTimelineRequest>) -> Answer<proto::ListTimelineResponse> {
+        let request = valid(request)?;
+        answer(self.timeline(request).await, |page| page)
+    }
+
+    async fn add_tag(&self, request: Request<proto::AddTagRequest>) -> Answer<proto::AddTagResponse> {
+        let request = valid(request)?;
+        answer(self.tag(&request.person_id, request.tag, Some(request.source)).await, |tags| proto::AddTagResponse { tags })
+    }
+
+    async fn remove_tag(&self, request: Request<proto::RemoveTagRequest>) -> Answer<proto::RemoveTagResponse> {
+        let request = valid(request)?;
+        answer(self.tag(&request.person_id, request.tag, None).await, |tags| proto::RemoveTagResponse { tags })
+    }
+
+    async fn list_segment_members(&self, request: Request<proto::ListSegmentMembersRequest>) -> Answer<proto::ListSegmentMembersResponse> {
+        let request = valid(request)?;
+        let result = async {
+            let known = self.segments.get().await?.iter().any(|segment| segment.id == request.segment_id);
+            if !known {
+                return Err(Error::NoSegment(request.segment_id).into());
+            }
+            let size = page_size(request.page_size)?;
+            let after = PageToken::decode("member", &request.page_token)?;
+            let after = after.as_ref().map(|token| token.after.as_str());
+            let mut person_ids = self.store.members(&request.segment_id, after, size + 1).await?;
+            let more = person_ids.len() > size;
+            person_ids.truncate(size);
+            let next_page_token = match person_ids.last() {
+                Some(last) if more => PageToken::encode("member", last),
+                _ => String::new(),
+            };
+            Ok(proto::ListSegmentMembersResponse { person_ids, next_page_token })
+        };
+        answer(result.await, |page| page)
+    }
+
+    async fn read_segment_changes(&self, request: Request<proto::ReadSegmentChangesRequest>) -> Answer<proto::ReadSegmentChangesResponse> {
+        let request = valid(request)?;
+        answer(self.moves(&request).await, |part| part)
+    }
+
+    async fn set_consent(&self, request: Request<proto::SetConsentRequest>) -> Answer<proto::SetConsentResponse> {
+        let request = valid(request)?;
+        answer(self.consent(request).await, |consents| proto::SetConsentResponse { consents })
+    }
+
+    async fn list_consents(&self, request: Request<proto::ListConsentsRequest>) -> Answer<proto::ListConsentsResponse> {
+        let request = valid(request)?;
+        answer(self.document(&request.person_id).await, |document| proto::ListConsentsResponse {
+            consents: document.consents.iter().map(convert::consent).collect(),
+        })
+    }
+
+    async fn may_contact(&self, request: Request<proto::MayContactRequest>) -> Answer<proto::MayContactResponse> {
+        let request = valid(request)?;
+        answer(Self::may_contact(self, &request).await, |said| said)
+    }
+
+    type ExportPersonStream = BoxStream<'static, Result<proto::ExportPersonResponse, Status>>;
+
+    async fn export_person(&self, request: Request<proto::ExportPersonRequest>) -> Answer<Self::ExportPersonStream> {
+        let request = valid(request)?;
+        answer(self.export(&request.person_id).await, |sections| stream::iter(sections.into_iter().map(Ok)).boxed())
+    }
+
+    async fn erase_person(&self, request: Request<proto::ErasePersonRequest>) -> Answer<proto::ErasePersonResponse> {
+        let request = valid(request)?;
+        // Erasing twice removes nothing more, so the request's id needs no memory.
+        answer(self.erase(&request.person_id).await, |done| proto::ErasePersonResponse {
+            events_removed: i64::try_from(done.events).unwrap_or(i64::MAX),
+            values_removed: i64::try_from(done.values).unwrap_or(i64::MAX),
+        })
+    }
+
+    async fn apply_person_change(&self, request: Request<proto::ApplyPersonChangeRequest>) -> Answer<proto::ApplyPersonChangeResponse> {
+        let request = valid(request)?;
+        answer(self.apply(request).await, |applied| proto::ApplyPersonChangeResponse { applied })
+    }
+
+    async fn create_segment(&self, request: Request<proto::CreateSegmentRequest>) -> Answer<proto::CreateSegmentResponse> {
+        let request = valid(request)?;
+        let created = self.crud.create(request.segment, &request.request_id, self.clock.now()).await;
+        answer(created, |segment| proto::CreateSegmentResponse { segment: Some(segment) })
+    }
+
+    async fn get_segment(&self, request: Request<proto::GetSegmentRequest>) -> Answer<proto::GetSegmentResponse> {
+        let request = valid(request)?;
+        let segment = self.crud.get(&request.segment_id).await.map_err(to_status)?;
+        answer(self.counted(segment).await, |segment| proto::GetSegmentResponse { segment: Some(segment) })
+    }
+
+    async fn list_segments(&self, request: Request<proto::ListSegmentsRequest>) -> Answer<proto::ListSegmentsResponse> {
+        let request = valid(request)?;
+        let page = self.crud.list(request.page_size, &request.page_token).await.map_err(to_status)?;
+        let mut segments = Vec::with_capacity(page.items.len());
+        for segment in page.items {
+            segments.push(self.counted(segment).await.map_err(to_status)?);
+        }
+        Ok(Response::new(proto::ListSegmentsResponse { segments, next_page_token: page.next_page_token }))
+    }
+
+    async fn update_segment(&self, request: Request<proto::UpdateSegmentRequest>) -> Answer<proto::UpdateSegmentResponse> {
+        // A partial resource is checked whole, after the mask.
+        let request = request.into_inner();
+        let updated = self.crud.update(request.segment, request.update_mask, self.clock.now()).await;
+        answer(updated, |segment| proto::UpdateSegmentResponse { segment: Some(segment) })
+    }
+
+    async fn delete_segment(&self, request: Request<proto::DeleteSegmentRequest>) -> Answer<proto::DeleteSegmentResponse> {
+        let request = valid(request)?;
+        answer(self.crud.delete(&request.segment_id, &request.etag).await, |()| proto::DeleteSegmentResponse {})
+    }
+}

@@ -1,0 +1,17 @@
+//! The instruments of this service.
+
+attune_service_kit::instruments! {
+    /// The instruments of this service.
+    pub struct Metrics("attune.profile") {
+        /// Events appended to timelines.
+        appended: Counter("attune.profile.events.appended", "{event}", "events appended to timelines", []),
+        /// Events that were known already.
+        duplicates: Counter("attune.profile.events.duplicates", "{event}", "events that were known already", []),
+        /// Snapshots read, by where they came from.
+        snapshots: Counter("attune.profile.snapshots", "{snapshot}", "profile snapshots read", ["source"]),
+        /// Persons evaluated by the background task.
+        evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
+        /// Changes of who is who applied, by kind.
+        rewrites: Counter("attune.profile.rewrites", "{change}", "merges, splits and erasures applied", ["kind"]),
+    }
+}

@@ -1,0 +1,119 @@
+//! Events as they are stored: the contract's message without the person, who may change.
+
+use attune_kernel::{Personal, Timestamp};
+use attune_proto::profile::v1 as proto;
+use prost::Message as _;
+use prost_types::value::Kind;
+use serde_json::{Map, Value};
+
+use crate::domain::event::Event;
+use crate::error::Error;
+
+/// The event of a message; its time must have been checked.
+pub(crate) fn from_message(mut message: proto::Event, person: &str) -> Event {
+    let time = message.time.as_ref().and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok());
+    message.person_id = String::new();
+    let property = |name: &str| message.properties.as_ref()?.fields.get(name)?.kind.as_ref();
+    let amount = match property("amount") {
+        Some(Kind::NumberValue(number)) => Some(*number),
+        _ => None,
+    };
+    let attributes = match property("attributes") {
+        Some(Kind::StructValue(inner)) => inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        _ => Map::new(),
+    };
+    Event {
+        person_id: person.to_owned(),
+        name: message.event.clone(),
+        time: time.unwrap_or_default(),
+        sequence: message.sequence,
+        channel: message.channel.clone(),
+        source: message.source.clone(),
+        amount,
+        attributes: Personal::new(attributes),
+        via: message.via.as_ref().map(|via| Personal::new((via.namespace.clone(), via.value.clone()))),
+        body: Personal::new(message.encode_to_vec()),
+        event_id: message.event_id,
+    }
+}
+
+/// A stored event of a person.
+pub(crate) fn decode(bytes: &[u8], person: &str) -> Result<Event, Error> {
+    Ok(from_message(message(bytes, person)?, person))
+}
+
+/// A stored event as the contract has it.
+pub(crate) fn message(bytes: &[u8], person: &str) -> Result<proto::Event, Error> {
+    let mut message = proto::Event::decode(bytes).map_err(|error| Error::Corrupt(error.to_string()))?;
+    person.clone_into(&mut message.person_id);
+    Ok(message)
+}
+
+/// Name and channel of a stored event.
+pub(crate) fn names(bytes: &[u8]) -> Result<(String, String), Error> {
+    let message = proto::Event::decode(bytes).map_err(|error| Error::Corrupt(error.to_string()))?;
+    Ok((message.event, message.channel))
+}
+
+/// A protobuf value as JSON.
+pub(crate) fn json(value: &prost_types::Value) -> Value {
+    match &value.kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::BoolValue(flag)) => (*flag).into(),
+        Some(Kind::NumberValue(number)) => whole(*number),
+        Some(Kind::StringValue(text)) => text.as_str().into(),
+        Some(Kind::ListValue(list)) => list.values.iter().map(json).collect(),
+        Some(Kind::StructValue(inner)) => {
+            inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect::<Map<_, _>>().into()
+        }
+    }
+}
+
+/// Numbers on the wire are doubles; one that is whole is kept as such, so that `age == 41` is a comparison of integers.
+fn whole(number: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53 fits")]
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
+        Value::from(number as i64)
+    } else {
+        serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
+    }
+}
+
+/// JSON as a protobuf value.
+pub(crate) fn value(json: &Value) -> prost_types::Value {
+    let kind = match json {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(flag) => Kind::BoolValue(*flag),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::Array(items) => Kind::ListValue(prost_types::ListValue { values: items.iter().map(value).collect() }),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, inner)| (name.clone(), value(inner))).collect();
+            Kind::StructValue(prost_types::Struct { fields })
+        }
+    };
+    prost_types::Value { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_survives_the_store_with_its_attributes() {
+        let attributes = serde_json::json!({"attributes": {"age": 41, "score": 0.5}, "amount": 12.5});
+        let Some(Kind::StructValue(properties)) = value(&attributes).kind else { panic!("an object") };
+        let message = proto::Event {
+            event_id: "e".to_owned(),
+            event: "buy".to_owned(),
+            time: Some(prost_types::Timestamp { seconds: 7, nanos: 0 }),
+            properties: Some(properties),
+            ..proto::Event::default()
+        };
+        let event = from_message(message, "p");
+        let again = decode(event.body.expose(), "p").unwrap();
+        assert_eq!(again, event);
+        assert_eq!(again.amount, Some(12.5));
+        assert_eq!(again.attributes.expose()["age"], Value::from(41));
+    }
+}

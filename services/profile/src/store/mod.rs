@@ -1,0 +1,136 @@
+//! The port to what is known of persons. Two stores implement it and pass one conformance suite.
+
+pub(crate) mod body;
+mod embedded;
+mod postgres;
+
+#[cfg(test)]
+mod conformance;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use attune_kernel::{Personal, Timestamp};
+use attune_storage::{Migration, Storage, feed, migrations, resources};
+
+use crate::domain::batch::Batch;
+use crate::domain::document::Document;
+use crate::domain::event::{Event, Filter, Place};
+use crate::domain::segment::Segment;
+use crate::error::Error;
+
+/// The schema in Postgres, and the space in the embedded engine.
+pub const SCHEMA: &str = "profile";
+
+/// The history of the schema.
+pub const MIGRATIONS: &[Migration] = migrations![
+    "0001_profile" => include_str!("../../migrations/0001_profile.sql"),
+    "0002_resources" => resources::MIGRATION_SQL,
+    "0003_feed" => feed::MIGRATION_SQL,
+];
+
+/// The feed of entries into and exits from segments.
+pub(crate) const FEED: &str = "segments";
+
+/// What a transaction decides: given the documents it reads and the events that are new, it changes documents.
+pub(crate) type Decide = Arc<dyn Fn(&mut Batch, &[Event]) -> Result<(), Error> + Send + Sync>;
+
+/// A unit of work.
+#[derive(Clone)]
+pub(crate) struct Work {
+    /// Events to store, of any persons.
+    pub events: Arc<Vec<Event>>,
+    /// Persons to read besides those of the events.
+    pub persons: Vec<String>,
+    /// What to do with them.
+    pub decide: Decide,
+    /// The segments that changed documents are evaluated for.
+    pub segments: Arc<Vec<Segment>>,
+    /// The current time.
+    pub now: Timestamp,
+    /// The key under which a repeat does nothing; empty for none.
+    pub request_id: String,
+}
+
+/// What a unit of work did.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Done {
+    /// Whether the request was known and nothing was done.
+    pub repeated: bool,
+    /// How many events were new.
+    pub fresh: usize,
+}
+
+/// A change of who is who.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Rewrite {
+    /// Everything of `merged` becomes `surviving`'s, and `merged` an alias of it.
+    Merge { surviving: String, merged: String },
+    /// Events that came by these identifiers (namespace and value) move from `person` to `split`; both are computed anew.
+    Split { person: String, split: String, via: Personal<Vec<(String, String)>> },
+    /// Everything of these persons is removed.
+    Erase { persons: Vec<String> },
+}
+
+/// What a rewrite did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rewritten {
+    /// False when the offset had been applied before.
+    pub applied: bool,
+    /// Events removed.
+    pub events: u64,
+    /// Attributes, tags and consents removed.
+    pub values: u64,
+}
+
+/// What is known of persons, durably.
+#[async_trait]
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Does a unit of work in one transaction: stores the events whose id is new, reads the documents of all persons
+    /// concerned (aliases resolved), decides, evaluates segments, writes changed documents and appends moves to the feed.
+    /// All or nothing; units that touch a common person take effect one after the other.
+    async fn work(&self, work: Work) -> Result<Done, Error>;
+
+    /// The documents of persons, in order, aliases resolved; empty ones for persons about whom nothing is known.
+    async fn documents(&self, persons: &[String]) -> Result<Vec<Document>, Error>;
+
+    /// Encoded events of a person with their places, in the filter's order, after `after`, at most `limit`.
+    async fn timeline(&self, person: &str, filter: &Filter, after: Option<&Place>, limit: usize) -> Result<Vec<(Place, Vec<u8>)>, Error>;
+
+    /// Applies a change of who is who. With an offset, only if it is above every one applied before.
+    async fn rewrite(&self, offset: Option<u64>, change: Rewrite, segments: Arc<Vec<Segment>>, now: Timestamp) -> Result<Rewritten, Error>;
+
+    /// The members of a segment by id after `after`.
+    async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;
+
+    /// How many members a segment has.
+    async fn member_count(&self, segment: &str) -> Result<u64, Error>;
+
+    /// Ids of persons with a document, after `after`.
+    async fn persons(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;
+
+    /// A mark kept under a name, such as the revision of the segments that everyone was evaluated for.
+    async fn mark(&self, name: &str) -> Result<Option<String>, Error>;
+
+    /// Keeps a mark.
+    async fn set_mark(&self, name: &str, value: &str) -> Result<(), Error>;
+
+    /// Whether the store answers.
+    async fn check(&self) -> Result<(), Error>;
+}
+
+/// Opens the store.
+///
+/// # Errors
+/// When it does not answer.
+pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, Error> {
+    Ok(match storage {
+        Storage::Embedded(engine) => Arc::new(embedded::Embedded::open(engine)?),
+        Storage::Postgres(postgres) => Arc::new(postgres::Pg::new(postgres.clone())),
+    })
+}
+
+/// The events of a list that belong to a split, by the identifier they came by.
+pub(crate) fn belongs(event: &Event, via: &[(String, String)]) -> bool {
+    event.via.as_ref().is_some_and(|one| via.contains(one.expose()))
+}
