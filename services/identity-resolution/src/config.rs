@@ -107,7 +107,14 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_persons_per_identifier: 10,
                 max_identifiers_per_person: 20,
                 block_repeated: false,
-                blocked: texts(&["test@test.com", "test@example.com", "noreply@example.com", "none@none.com", "no@email.com", "na@na.com"]),
+                blocked: texts(&[
+                    "test@test.com",
+                    "test@example.com",
+                    "noreply@example.com",
+                    "none@none.com",
+                    "no@email.com",
+                    "na@na.com",
+                ]),
             },
         ),
         (
@@ -231,7 +238,12 @@ impl Config {
     pub fn rules(&self) -> Rules {
         let same = self.email.same_domains.iter().filter_map(|pair| pair.split_once('='));
         let mut rules = Rules {
-            namespaces: self.namespaces.iter().chain(&self.more_namespaces).map(|(k, v)| (k.clone(), v.clone())).collect(),
+            namespaces: self
+                .namespaces
+                .iter()
+                .chain(&self.more_namespaces)
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
             email: EmailRules {
                 plus_tag_domains: self.email.plus_tag_domains.clone(),
                 dotless_domains: self.email.dotless_domains.clone(),
@@ -281,7 +293,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let mut config = Config { default_country_code: "x".to_owned(), max_evidence_per_person: 0, ..Config::default() };
+        let mut config =
+            Config { default_country_code: "x".to_owned(), max_evidence_per_person: 0, ..Config::default() };
         config.email.same_domains.push("nonsense".to_owned());
         config.more_namespaces.insert("email".to_owned(), config.namespaces["email"].clone());
         if let Some(cookie) = config.namespaces.get_mut("cookie") {

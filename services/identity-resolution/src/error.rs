@@ -41,7 +41,9 @@ fn refused(refusal: Refusal, at: &str) -> Problem {
             let violation = Violation::new(format!("{at}identifiers"), "has no identifier that can name a person");
             Problem { reason: "NO_USABLE_IDENTIFIER", ..Problem::invalid(vec![violation]) }
         }
-        Refusal::UnknownPerson => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", message).with("resource", "person"),
+        Refusal::UnknownPerson => {
+            Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", message).with("resource", "person")
+        }
         Refusal::PersonErased => Problem::new(Code::FailedPrecondition, "PERSON_ERASED", message),
         Refusal::NotHeld(index) => Problem::new(Code::FailedPrecondition, "IDENTIFIER_NOT_HELD", message)
             .with("field", format!("{at}identifiers[{index}]")),

@@ -142,7 +142,11 @@ pub fn lookup(interactions: &[Interaction]) -> Lookup {
 /// Resolves interactions on a snapshot and tells which of them are settled: their answer neither changes anything nor
 /// rests on what another one of them changes. The others, in their order, are left for a transaction.
 #[must_use]
-pub fn settle(rules: &Rules, graph: &mut Graph, interactions: &[Interaction]) -> Vec<Option<Result<Resolution, Refusal>>> {
+pub fn settle(
+    rules: &Rules,
+    graph: &mut Graph,
+    interactions: &[Interaction],
+) -> Vec<Option<Result<Resolution, Refusal>>> {
     let answers: Vec<_> = interactions.iter().map(|one| resolve(rules, graph, one)).collect();
     if graph.steps() == 0 {
         return answers.into_iter().map(Some).collect();

@@ -143,7 +143,10 @@ impl Changes {
 pub struct Graph {
     view: View,
     dirty: BTreeSet<PersonId>,
+    /// Identifiers that had a holder before.
     loaded: BTreeSet<IdentifierKey>,
+    /// Persons created here, about whom nothing was stored before.
+    fresh: BTreeSet<PersonId>,
     changes: Changes,
     steps: u64,
 }
@@ -268,6 +271,7 @@ impl Graph {
     /// Creates a person.
     pub fn create(&mut self, id: PersonId, now: Timestamp) -> PersonId {
         self.view.persons.insert(id, Person::new(id, now));
+        self.fresh.insert(id);
         self.touch(id);
         id
     }
@@ -295,12 +299,23 @@ impl Graph {
         Some(held)
     }
 
+    /// Knows of everything a person holds, whether it was looked up or not.
+    pub fn survey(&mut self, person: PersonId) {
+        for held in self.view.persons.get(&person).map_or(&[][..], |person| &person.identifiers) {
+            if self.view.owners.insert(held.key, person).is_none() {
+                self.loaded.insert(held.key);
+            }
+        }
+    }
+
     /// Changes an identifier where it is.
     pub fn edit(&mut self, key: IdentifierKey, edit: impl FnOnce(&mut Held)) {
         let Some(owner) = self.owner(key) else { return };
-        let held = self.view.persons.get_mut(&owner).and_then(|person| {
-            person.identifiers.iter_mut().find(|held| held.key == key)
-        });
+        let held = self
+            .view
+            .persons
+            .get_mut(&owner)
+            .and_then(|person| person.identifiers.iter_mut().find(|held| held.key == key));
         if let Some(held) = held {
             edit(held);
             self.touch(owner);
@@ -328,10 +343,9 @@ impl Graph {
         for held in &gone.identifiers {
             // Stored rows keep the id they were written with, which now is an alias: a merge rewrites no identifier.
             self.view.owners.insert(held.key, survivor);
-            for moved in [self.changes.created.get_mut(&held.key), self.changes.moved.get_mut(&held.key).and_then(Option::as_mut)] {
-                if let Some(owner) = moved {
-                    *owner = survivor;
-                }
+            let moved = self.changes.moved.get_mut(&held.key).and_then(Option::as_mut);
+            for owner in self.changes.created.get_mut(&held.key).into_iter().chain(moved) {
+                *owner = survivor;
             }
         }
         let mut surplus = Vec::new();
@@ -395,10 +409,14 @@ impl Graph {
                     }
                 }
             }
-            EvidenceOp::Remove(person, keys) => noted.retain(|(holder, key), _| holder != person || !keys.contains(key)),
+            EvidenceOp::Remove(person, keys) => {
+                noted.retain(|(holder, key), _| holder != person || !keys.contains(key))
+            }
             EvidenceOp::Clear(person) => noted.retain(|(holder, _), _| holder != person),
         }
-        self.changes.evidence.push(op);
+        if !matches!(&op, EvidenceOp::Move { from, .. } if self.fresh.contains(from)) {
+            self.changes.evidence.push(op);
+        }
         self.steps += 1;
     }
 

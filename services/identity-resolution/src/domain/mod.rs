@@ -28,6 +28,8 @@ pub mod resolve;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod scenario_tests;
 
 pub use command::{Command, Outcome, RequestKey};
 pub use evidence::{Evidence, EvidenceKind};

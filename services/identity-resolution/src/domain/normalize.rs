@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn one_phone_number_has_one_form() {
-        for written in ["010-1234-5678", "+82 10 1234 5678", "0082 10-1234-5678", "+82 (0)10 1234 5678", "０１０１２３４５６７８"] {
+        for written in
+            ["010-1234-5678", "+82 10 1234 5678", "0082 10-1234-5678", "+82 (0)10 1234 5678", "０１０１２３４５６７８"]
+        {
             assert_eq!(normal("phone", written).as_deref(), Ok("+821012345678"), "{written}");
         }
         assert_eq!(normal("phone", "+44 (0)20 7946 0000 ext 12").as_deref(), Ok("+442079460000"));

@@ -42,7 +42,13 @@ fn living(graph: &Graph, id: PersonId) -> Result<&Person, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::UnknownPerson`], [`Refusal::PersonErased`].
-pub fn link(rules: &Rules, graph: &mut Graph, left: PersonId, right: PersonId, by: &Decision) -> Result<PersonId, Refusal> {
+pub fn link(
+    rules: &Rules,
+    graph: &mut Graph,
+    left: PersonId,
+    right: PersonId,
+    by: &Decision,
+) -> Result<PersonId, Refusal> {
     let (left, right) = (living(graph, left)?, living(graph, right)?);
     if left.id == right.id {
         return Ok(left.id);
@@ -121,6 +127,7 @@ pub fn erase(rules: &Rules, graph: &mut Graph, id: PersonId, now: Timestamp) -> 
         return Ok((id, 0));
     }
     let keys: Vec<IdentifierKey> = person.identifiers.iter().map(|held| held.key).collect();
+    graph.survey(id);
     for key in &keys {
         graph.detach(*key, now);
         graph.bury(tombstone(rules, *key), now);

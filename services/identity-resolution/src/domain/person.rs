@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use attune_kernel::{Personal, PersonId, Timestamp};
+use attune_kernel::{PersonId, Personal, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::namespace::Rules;
@@ -150,7 +150,8 @@ impl Person {
     /// Puts an identifier in its place.
     pub(crate) fn insert(&mut self, held: Held) {
         let order = |one: &Held| (one.namespace.clone(), one.value.expose().clone());
-        let place = self.identifiers.binary_search_by(|one| order(one).cmp(&order(&held))).unwrap_or_else(|place| place);
+        let place =
+            self.identifiers.binary_search_by(|one| order(one).cmp(&order(&held))).unwrap_or_else(|place| place);
         self.identifiers.insert(place, held);
     }
 }

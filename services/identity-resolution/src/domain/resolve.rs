@@ -130,43 +130,40 @@ impl<'a> Step<'a> {
     }
 
     /// Stops strong identifiers that this interaction would tie to more persons than their namespace allows, and answers
-    /// the others. A new person counts when the holder has no room for the identifier that will make it necessary.
+    /// the others.
     fn stop_bridges(&mut self, strong: Vec<&'a Candidate>) -> Vec<&'a Candidate> {
         let mut linking = Vec::with_capacity(strong.len());
         for one in &strong {
-            let over = self.rules.max_persons(&one.namespace).is_some_and(|limit| {
-                let Some(owner) = self.graph.owner(one.key).and_then(|owner| self.graph.person(owner)) else {
-                    return false;
-                };
-                let seen = owner.held(one.key).map_or(&[][..], |held| &held.seen_with);
-                let mut more: Vec<PersonId> = Vec::new();
-                let mut stranger = false;
-                for other in strong.iter().filter(|other| other.key != one.key) {
-                    match self.graph.owner(other.key) {
-                        Some(holder) if holder != owner.id => more.push(holder),
-                        Some(_) => {}
-                        None => {
-                            stranger |= other.priority < one.priority
-                                && self.graph.has_room(self.rules, owner.id, &[*other]).is_err();
-                        }
-                    }
-                }
-                more.sort_unstable();
-                more.dedup();
-                more.retain(|id| !self.has_seen(seen, *id));
-                !(more.is_empty() && !stranger) && 1 + seen.len() + more.len() + usize::from(stranger) > limit
-            });
-            if over {
-                self.graph.edit(one.key, |held| held.linking = false);
-                self.hit(one, Limit::MaxPersonsPerIdentifier);
-                if let Some(owner) = self.graph.owner(one.key) {
-                    self.note(owner, EvidenceKind::Limited, vec![one], vec![owner], Limit::MaxPersonsPerIdentifier.name());
-                }
-            } else {
+            if !self.is_over_limit(one, &strong) {
                 linking.push(*one);
+                continue;
+            }
+            let limit = Limit::MaxPersonsPerIdentifier;
+            self.graph.edit(one.key, |held| held.linking = false);
+            self.hit(one, limit);
+            if let Some(owner) = self.graph.owner(one.key) {
+                self.note(owner, EvidenceKind::Limited, vec![one], vec![owner], limit.name());
             }
         }
         linking
+    }
+
+    /// Whether an identifier would have been seen with too many persons after this interaction.
+    fn is_over_limit(&self, one: &Candidate, strong: &[&Candidate]) -> bool {
+        let Some(limit) = self.rules.max_persons(&one.namespace) else { return false };
+        let Some(owner) = self.graph.owner(one.key).and_then(|owner| self.graph.person(owner)) else { return false };
+        let seen = owner.held(one.key).map_or(&[][..], |held| &held.seen_with);
+        let mut holders: Vec<PersonId> = strong.iter().filter_map(|other| self.graph.owner(other.key)).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        // The strongest identifier names the person; when nobody present can hold it, that is one more.
+        let somebody_new = strong.first().is_some_and(|first| {
+            let full = |holder: &PersonId| self.graph.has_room(self.rules, *holder, &[*first]).is_err();
+            self.graph.owner(first.key).is_none() && holders.iter().all(full)
+        });
+        let more = holders.iter().filter(|holder| **holder != owner.id && !self.has_seen(seen, **holder)).count();
+        let more = more + usize::from(somebody_new);
+        more > 0 && 1 + seen.len() + more > limit
     }
 
     fn has_seen(&self, seen: &[PersonId], id: PersonId) -> bool {
@@ -308,7 +305,9 @@ impl<'a> Step<'a> {
             (None, false) => self.create(),
             // Only shared ones: the person of the latest strong evidence among their holders.
             (None, true) => {
-                let latest = weak.iter().filter_map(|one| Some((self.graph.held(one.key)?.strong_seen, self.graph.owner(one.key)?)));
+                let latest = weak
+                    .iter()
+                    .filter_map(|one| Some((self.graph.held(one.key)?.strong_seen, self.graph.owner(one.key)?)));
                 let latest = latest.max();
                 // There is at least one: whoever has no holder is unknown.
                 return latest.map_or_else(|| self.create(), |(_, holder)| holder);
@@ -363,8 +362,12 @@ impl<'a> Step<'a> {
         let survivor = self.graph.merge(person, holder, self.rules.max_evidence, self.interaction.now);
         let merged = if survivor == person { holder } else { person };
         self.merged.push(merged);
-        let joined: Vec<&Candidate> =
-            self.interaction.candidates.iter().filter(|one| one.key == by.key || self.graph.owner(one.key) == Some(survivor)).collect();
+        let joined: Vec<&Candidate> = self
+            .interaction
+            .candidates
+            .iter()
+            .filter(|one| one.key == by.key || self.graph.owner(one.key) == Some(survivor))
+            .collect();
         self.note(survivor, EvidenceKind::Merged, joined, vec![survivor, merged], "");
         survivor
     }
@@ -378,8 +381,11 @@ impl<'a> Step<'a> {
             return;
         }
         for (one, holder) in strong.iter().zip(holders) {
-            let (Some(holder), Some(_)) = (holder, self.rules.max_persons(&one.namespace)) else { continue };
-            let Some(held) = self.graph.held(one.key) else { continue };
+            if self.rules.max_persons(&one.namespace).is_none() {
+                continue;
+            }
+            let (Some(held), Some(owner)) = (self.graph.held(one.key), self.graph.owner(one.key)) else { continue };
+            let holder = &holder.unwrap_or(owner);
             let refused = self.refused.iter().any(|(other, _)| other.key == one.key);
             let new: Vec<PersonId> = companions
                 .iter()
@@ -396,8 +402,14 @@ impl<'a> Step<'a> {
 
     fn remember_refusals(&mut self, person: PersonId) {
         for (one, limit) in std::mem::take(&mut self.refused) {
+            // When a strong one was refused the person may not have been complete; the reason given is the one that the
+            // same interaction will meet again.
+            let holder = self.graph.owner(one.key).filter(|holder| one.strong && *holder != person);
+            let limit =
+                holder.and_then(|holder| self.graph.may_merge(self.rules, person, holder).err()).unwrap_or(limit);
             self.hit(one, limit);
-            let persons = std::iter::once(person).chain(self.graph.owner(one.key).filter(|holder| *holder != person)).collect();
+            let persons =
+                std::iter::once(person).chain(self.graph.owner(one.key).filter(|holder| *holder != person)).collect();
             self.note(person, EvidenceKind::Limited, vec![one], persons, limit.name());
         }
     }
@@ -433,7 +445,14 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn note(&mut self, person: PersonId, kind: EvidenceKind, about: Vec<&Candidate>, persons: Vec<PersonId>, note: &str) {
+    fn note(
+        &mut self,
+        person: PersonId,
+        kind: EvidenceKind,
+        about: Vec<&Candidate>,
+        persons: Vec<PersonId>,
+        note: &str,
+    ) {
         let identifiers: Vec<_> = about.iter().map(|one| one.key).collect();
         // What was seen together stays the same evidence whoever the person is by now, and so does a limit.
         let named: &[PersonId] = if kind == EvidenceKind::Merged { &persons } else { &[] };

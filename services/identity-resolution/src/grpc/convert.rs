@@ -18,10 +18,7 @@ pub(super) fn person_id(field: &str, text: &str) -> Result<PersonId, Problem> {
 }
 
 fn raw(identifiers: Vec<pb::Identifier>) -> Vec<Raw> {
-    identifiers
-        .into_iter()
-        .map(|one| Raw { namespace: one.namespace, value: Personal::new(one.value) })
-        .collect()
+    identifiers.into_iter().map(|one| Raw { namespace: one.namespace, value: Personal::new(one.value) }).collect()
 }
 
 /// The identifiers of an operator's request, normalized. A blocked value is held by nobody.
@@ -110,10 +107,9 @@ pub(super) fn person(person: &Person) -> pb::Person {
 pub(super) fn change(announced: Announced) -> pb::PersonChange {
     use pb::person_change::Change as Of;
     let change = match announced.change {
-        Change::Merge { survivor, merged } => Of::Merge(pb::Merge {
-            surviving_person_id: survivor.to_string(),
-            merged_person_id: merged.to_string(),
-        }),
+        Change::Merge { survivor, merged } => {
+            Of::Merge(pb::Merge { surviving_person_id: survivor.to_string(), merged_person_id: merged.to_string() })
+        }
         Change::Split { kept, split, identifiers } => Of::Split(pb::Split {
             person_id: kept.to_string(),
             split_person_id: split.to_string(),

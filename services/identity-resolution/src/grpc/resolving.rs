@@ -24,7 +24,10 @@ impl Identity {
     }
 
     /// Answers a chunk. A malformed interaction is answered with its problem, the others are resolved.
-    pub(super) async fn resolve_chunk(&self, chunk: pb::BatchResolveRequest) -> Result<pb::BatchResolveResponse, Problem> {
+    pub(super) async fn resolve_chunk(
+        &self,
+        chunk: pb::BatchResolveRequest,
+    ) -> Result<pb::BatchResolveResponse, Problem> {
         let count = chunk.requests.len();
         if !(1..=MAX_CHUNK).contains(&count) {
             return Err(Problem::invalid_field("requests", format!("must have 1 to {MAX_CHUNK} items, has {count}")));

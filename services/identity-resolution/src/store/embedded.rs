@@ -81,7 +81,12 @@ fn at_request(id: &str) -> Vec<u8> {
 }
 
 /// Loads the survivor of an id, if it was ever issued.
-fn load_person(source: &impl Source, space: &Space, view: &mut View, id: PersonId) -> Result<Option<PersonId>, StorageError> {
+fn load_person(
+    source: &impl Source,
+    space: &Space,
+    view: &mut View,
+    id: PersonId,
+) -> Result<Option<PersonId>, StorageError> {
     if view.persons.contains_key(&id) {
         return Ok(Some(id));
     }

@@ -4,6 +4,7 @@
 //! surviving persons by id. What somebody else writes is therefore either seen or waited for. An identifier that nobody
 //! holds has no row to lock; when two commands create it at once, the second finds the row at the end and starts again.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ fn bytes<T: AsRef<[u8]>>(of: impl Iterator<Item = T>) -> Vec<Vec<u8>> {
 }
 
 fn add_person(view: &mut View, id: PersonId, record: &[u8]) -> Result<(), StorageError> {
-    if !view.persons.contains_key(&id) {
-        view.persons.insert(id, record::decode_person(id, record)?);
+    if let Entry::Vacant(place) = view.persons.entry(id) {
+        place.insert(record::decode_person(id, record)?);
     }
     Ok(())
 }
