@@ -156,9 +156,7 @@ fn known(profile: Profile) -> Known {
 }
 
 /// Values as rules see them.
-pub(crate) fn values(
-    entries: impl IntoIterator<Item = (String, prost_types::Value)>,
-) -> BTreeMap<String, Value> {
+pub(crate) fn values(entries: impl IntoIterator<Item = (String, prost_types::Value)>) -> BTreeMap<String, Value> {
     entries.into_iter().map(|(name, value)| (name, expression_value(value))).collect()
 }
 
@@ -170,7 +168,9 @@ fn expression_value(value: prost_types::Value) -> Value {
         Some(Kind::NumberValue(number)) => Value::Double(number),
         Some(Kind::StringValue(text)) => Value::String(text.into()),
         Some(Kind::BoolValue(truth)) => Value::Bool(truth),
-        Some(Kind::ListValue(list)) => Value::List(list.values.into_iter().map(expression_value).collect::<Vec<_>>().into()),
+        Some(Kind::ListValue(list)) => {
+            Value::List(list.values.into_iter().map(expression_value).collect::<Vec<_>>().into())
+        }
         Some(Kind::StructValue(fields)) => {
             let fields = fields.fields.into_iter().map(|(name, value)| (name.into(), expression_value(value)));
             Value::Map(std::sync::Arc::new(fields.collect()))

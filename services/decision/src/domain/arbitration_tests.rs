@@ -110,15 +110,17 @@ fn chi_square_limit(freedom: f64) -> f64 {
 fn frequencies_match_the_logged_probabilities() {
     const RUNS: u64 = 12_000;
     let equal = |value: f64| (0..5).map(|number| contender(number, 1.0, 9.0, value)).collect::<Vec<_>>();
-    let mixed: Vec<Contender> = [(2.0, 30.0, 5.0), (4.0, 40.0, 2.0), (1.0, 9.0, 3.0), (1.0, 9.0, 3.0), (20.0, 80.0, 1.0)]
-        .iter()
-        .enumerate()
-        .map(|(number, (alpha, beta, value))| contender(number, *alpha, *beta, *value))
-        .collect();
+    let mixed: Vec<Contender> =
+        [(2.0, 30.0, 5.0), (4.0, 40.0, 2.0), (1.0, 9.0, 3.0), (1.0, 9.0, 3.0), (20.0, 80.0, 1.0)]
+            .iter()
+            .enumerate()
+            .map(|(number, (alpha, beta, value))| contender(number, *alpha, *beta, *value))
+            .collect();
     let sets = [equal(1.0), equal(0.0), mixed];
     for (set, contenders) in sets.iter().enumerate() {
         for exploration in [Exploration::Thompson, Exploration::Greedy, Exploration::Uniform] {
-            for (arm, floor) in [(Treatment::Arbitrated, 0.0), (Treatment::Arbitrated, 0.2), (Treatment::Control, 0.0)] {
+            for (arm, floor) in [(Treatment::Arbitrated, 0.0), (Treatment::Arbitrated, 0.2), (Treatment::Control, 0.0)]
+            {
                 let policy = policy(exploration, floor);
                 let mut won = vec![0u64; contenders.len()];
                 for run in 0..RUNS {

@@ -219,7 +219,13 @@ impl Catalogue {
     /// the same primary language, one for all languages, the same for `default_language`; then one for the channel
     /// before one for all channels, then the lower id. A message in another language is never chosen.
     #[must_use]
-    pub fn message(&self, offer: &str, channel: &str, language: Option<&str>, default_language: &str) -> Option<&Message> {
+    pub fn message(
+        &self,
+        offer: &str,
+        channel: &str,
+        language: Option<&str>,
+        default_language: &str,
+    ) -> Option<&Message> {
         let messages = &self.offers[self.number(offer)?].messages;
         let ranked = messages.iter().filter(|message| message.channel.is_empty() || message.channel == channel);
         let ranked = ranked.filter_map(|message| {
@@ -276,7 +282,8 @@ mod tests {
         assert_eq!(chosen("web", Some("fr")).as_deref(), Some("m2"));
         assert_eq!(chosen("mail", Some("en-GB")).as_deref(), Some("m1"));
         assert_eq!(chosen("web", Some("en-GB")).as_deref(), Some("m6"));
-        let only = Catalogue::compile("1".into(), vec![offer("a")], vec![message("m", "", "ja")], Vec::new(), vec![policy()]);
+        let only =
+            Catalogue::compile("1".into(), vec![offer("a")], vec![message("m", "", "ja")], Vec::new(), vec![policy()]);
         assert!(only.message("a", "web", Some("fr"), "en").is_none());
         assert!(only.message("b", "web", None, "en").is_none());
     }
@@ -284,7 +291,8 @@ mod tests {
     #[test]
     fn a_rule_that_does_not_compile_breaks_only_its_offer() {
         let broken = Offer { eligibility: "attributes.age >".into(), ..offer("b") };
-        let catalogue = Catalogue::compile("1".into(), vec![broken, offer("a")], Vec::new(), Vec::new(), vec![policy()]);
+        let catalogue =
+            Catalogue::compile("1".into(), vec![broken, offer("a")], Vec::new(), Vec::new(), vec![policy()]);
         assert!(matches!(catalogue.offers[1].eligibility, Rule::Broken(_)));
         assert_eq!(catalogue.offers[0].eligibility, Rule::None);
         assert_eq!(catalogue.policy("other").map(|policy| policy.id.as_str()), Some(DEFAULT_POLICY));

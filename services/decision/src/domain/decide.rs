@@ -94,9 +94,10 @@ pub fn shortlist(catalogue: &Catalogue, ask: Ask<'_>, subject: &Subject, setting
     let mut survivors: Vec<(usize, &Compiled)> = Vec::with_capacity(catalogue.offers.len());
     for (number, compiled) in catalogue.offers.iter().enumerate() {
         let offer = &compiled.offer;
-        match inactive(offer, channel, subject.now).map(|why| (Stage::Inactive, why)).or_else(|| {
-            refused(offer, ask.placement).map(|why| (Stage::Placement, why))
-        }) {
+        match inactive(offer, channel, subject.now)
+            .map(|why| (Stage::Inactive, why))
+            .or_else(|| refused(offer, ask.placement).map(|why| (Stage::Placement, why)))
+        {
             Some((stage, why)) => shortlist.removed.push(Removal { offer: offer.id.clone(), stage, why }),
             None => survivors.push((number, compiled)),
         }
@@ -223,12 +224,7 @@ pub fn conclude(
 
 /// The whole pipeline, for verdicts that are known beforehand.
 #[must_use]
-pub fn decide(
-    with: Deciding<'_>,
-    ask: Ask<'_>,
-    subject: &Subject,
-    verdict: impl FnMut(&Offer) -> Verdict,
-) -> Outcome {
+pub fn decide(with: Deciding<'_>, ask: Ask<'_>, subject: &Subject, verdict: impl FnMut(&Offer) -> Verdict) -> Outcome {
     let left = shortlist(with.catalogue, ask, subject, with.settings);
     let verdicts = left.offers(with.catalogue).map(verdict).collect();
     conclude(with, ask, subject, left, verdicts)
@@ -255,13 +251,7 @@ fn refused(offer: &Offer, placement: &Placement) -> Option<Why> {
     (!placement.kinds.is_empty() && !placement.kinds.contains(&offer.kind)).then(|| Why::of("kinds"))
 }
 
-fn ineligible(
-    catalogue: &Catalogue,
-    rule: usize,
-    subject: &Subject,
-    evaluation: &mut Evaluation,
-    detail: bool,
-) -> Why {
+fn ineligible(catalogue: &Catalogue, rule: usize, subject: &Subject, evaluation: &mut Evaluation, detail: bool) -> Why {
     const RULE: &str = "eligibility";
     if !detail {
         return Why::of(RULE);

@@ -30,7 +30,11 @@ fn subject() -> Subject {
 
 fn run(catalogue: &Catalogue, placement: &Placement, policy: &Policy, subject: &Subject, seed: u64) -> Outcome {
     let settings = Settings { granted_by_default: vec!["service".into()], default_language: "en".into() };
-    let model = model(vec![Learned { offer: "good".into(), channel: "web".into(), counts: Counts { trials: 90, positives: 80 } }]);
+    let model = model(vec![Learned {
+        offer: "good".into(),
+        channel: "web".into(),
+        counts: Counts { trials: 90, positives: 80 },
+    }]);
     let with = Deciding { catalogue, model: &model, policy, settings: &settings, person: person(1), seed };
     let ask = Ask { placement, limit: 0, detail: true };
     decide(with, ask, subject, |offer| match &*offer.id {
@@ -71,8 +75,11 @@ fn every_stage_ends_its_candidates_with_a_reason() {
     }
     let placement = Placement { issues: vec!["loans".into()], kinds: vec![Kind::Sales], ..placement("home") };
     let outcome = run(&catalogue(offers), &placement, &Policy { exploration_floor: 0.0, ..policy() }, &subject(), 5);
-    let ended: BTreeMap<String, (Stage, Why)> =
-        outcome.removed.iter().map(|removal| (removal.offer.to_string(), (removal.stage, removal.why.clone()))).collect();
+    let ended: BTreeMap<String, (Stage, Why)> = outcome
+        .removed
+        .iter()
+        .map(|removal| (removal.offer.to_string(), (removal.stage, removal.why.clone())))
+        .collect();
     let stage = |id: &str| (ended[id].0, ended[id].1.rule.to_string());
     assert_eq!(stage("off"), (Stage::Inactive, "disabled".into()));
     assert_eq!(stage("early"), (Stage::Inactive, "start_time".into()));
@@ -84,7 +91,10 @@ fn every_stage_ends_its_candidates_with_a_reason() {
     assert_eq!(stage("unwanted"), (Stage::Consent, "consent".into()));
     assert_eq!(stage("tired"), (Stage::ContactPolicy, "fatigue".into()));
     let old = &ended["old"].1;
-    assert_eq!((old.attribute.as_str(), old.value_read.as_str(), old.threshold.as_str()), ("attributes.age", "30", "40"));
+    assert_eq!(
+        (old.attribute.as_str(), old.value_read.as_str(), old.threshold.as_str()),
+        ("attributes.age", "30", "40")
+    );
     assert_eq!(ended["rich"].1.value_read, "no such key");
     let left: Vec<&str> = outcome.contenders.iter().map(|contender| &*contender.offer).collect();
     assert_eq!(left, ["good", "useful"]);
@@ -95,7 +105,8 @@ fn every_stage_ends_its_candidates_with_a_reason() {
 #[test]
 fn context_rules_weigh_only_where_they_hold() {
     let weigh = |rule: &str| Offer { context_rule: rule.into(), context_weight: 7.0, ..offer("a") };
-    for (rule, weight) in [("recent.exists(e, e == 'search')", 7.0), ("'buy' in recent", 1.0), ("context.x == 1", 1.0)] {
+    for (rule, weight) in [("recent.exists(e, e == 'search')", 7.0), ("'buy' in recent", 1.0), ("context.x == 1", 1.0)]
+    {
         let outcome = run(&catalogue(vec![weigh(rule)]), &placement("home"), &policy(), &subject(), 1);
         assert_eq!(outcome.contenders[0].context_weight, weight, "{rule}");
     }
@@ -122,7 +133,8 @@ fn a_control_person_is_served_evenly() {
     let outcome = run(&catalogue, &placement("home"), &policy, &subject(), 1);
     assert_eq!(outcome.arm, Treatment::Control);
     assert_eq!(outcome.offered[0].selection_probability, 0.25);
-    let differs = (0..50).any(|seed| &*run(&catalogue, &placement("home"), &policy, &subject(), seed).offered[0].offer != "good");
+    let differs =
+        (0..50).any(|seed| &*run(&catalogue, &placement("home"), &policy, &subject(), seed).offered[0].offer != "good");
     assert!(differs);
 }
 
@@ -138,7 +150,9 @@ fn the_limit_goes_before_the_slots() {
 
 #[test]
 fn the_log_reproduces_the_decision_bit_for_bit() {
-    let catalogue = catalogue((0..40).map(|number| Offer { value: f64::from(number % 7), ..offer(&format!("o{number:02}")) }).collect());
+    let catalogue = catalogue(
+        (0..40).map(|number| Offer { value: f64::from(number % 7), ..offer(&format!("o{number:02}")) }).collect(),
+    );
     let placement = Placement { slots: 5, ..placement("home") };
     for number in 0..50 {
         let id = decision(number);

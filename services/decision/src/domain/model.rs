@@ -261,7 +261,8 @@ mod tests {
     #[test]
     fn applying_equals_building_anew() {
         let first = model(vec![learned("a", "web", 10, 1), learned("b", "web", 5, 5)]);
-        let changed = first.apply(4, vec![learned("a", "app", 3, 3), learned("a", "web", 11, 1), learned("c", "web", 1, 0)]);
+        let changed =
+            first.apply(4, vec![learned("a", "app", 3, 3), learned("a", "web", 11, 1), learned("c", "web", 1, 0)]);
         let anew = model(vec![
             learned("a", "app", 3, 3),
             learned("a", "web", 11, 1),

@@ -70,7 +70,12 @@ pub struct Why {
 
 impl Why {
     pub(super) const fn of(rule: &'static str) -> Self {
-        Self { rule: Cow::Borrowed(rule), attribute: String::new(), value_read: String::new(), threshold: String::new() }
+        Self {
+            rule: Cow::Borrowed(rule),
+            attribute: String::new(),
+            value_read: String::new(),
+            threshold: String::new(),
+        }
     }
 }
 
@@ -167,7 +172,12 @@ impl Decision {
         }
         if self.contenders.is_empty() {
             let offered = self.offered.iter();
-            fates.extend(offered.map(|chosen| Fate { offer: &chosen.offer, stage: Stage::Offered, why: None, score: None }));
+            fates.extend(offered.map(|chosen| Fate {
+                offer: &chosen.offer,
+                stage: Stage::Offered,
+                why: None,
+                score: None,
+            }));
         }
         let arbitrated = fates.len();
         fates.extend(self.removed.iter().map(|removal| Fate {

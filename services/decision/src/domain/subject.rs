@@ -102,9 +102,10 @@ impl Subject {
     #[must_use]
     pub fn consents_to(&self, purpose: &str, channel: &str, default: bool) -> bool {
         let Some(known) = &self.known else { return default };
-        let words = known.consents.iter().filter(|word| {
-            word.purpose == purpose && (word.channel.is_empty() || word.channel == channel)
-        });
+        let words = known
+            .consents
+            .iter()
+            .filter(|word| word.purpose == purpose && (word.channel.is_empty() || word.channel == channel));
         words.max_by_key(|word| (word.time, !word.granted)).map_or(default, |word| word.granted)
     }
 

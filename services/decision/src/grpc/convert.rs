@@ -35,10 +35,7 @@ pub(super) fn proto_time(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos }
 }
 
-pub(super) fn span(
-    start: Option<prost_types::Timestamp>,
-    end: Option<prost_types::Timestamp>,
-) -> Result<Span, Error> {
+pub(super) fn span(start: Option<prost_types::Timestamp>, end: Option<prost_types::Timestamp>) -> Result<Span, Error> {
     let start = time(start, "start_time")?.unwrap_or(Span::ALL.start);
     let end = time(end, "end_time")?.unwrap_or(Span::ALL.end);
     if start > end {

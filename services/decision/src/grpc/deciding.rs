@@ -60,14 +60,8 @@ impl Decisions {
         let policy = view.catalogue.policy(&placement.policy).ok_or_else(missing)?;
         let model = self.learner.model(&view.priors);
         let seed = seed_of(id);
-        let with = Deciding {
-            catalogue: &view.catalogue,
-            model: &model,
-            policy,
-            settings: &self.settings,
-            person,
-            seed,
-        };
+        let with =
+            Deciding { catalogue: &view.catalogue, model: &model, policy, settings: &self.settings, person, seed };
         let outcome = conclude(with, ask, &subject, left, verdicts);
         let decision = Decision {
             id,
@@ -105,7 +99,10 @@ impl Decisions {
         Ok(response)
     }
 
-    pub(super) async fn decide_many(&self, request: pb::BatchDecideRequest) -> Result<pb::BatchDecideResponse, Problem> {
+    pub(super) async fn decide_many(
+        &self,
+        request: pb::BatchDecideRequest,
+    ) -> Result<pb::BatchDecideResponse, Problem> {
         let mut broken = Items::split(violations(&request), "requests");
         broken.whole()?;
         let items = request.requests.into_iter().enumerate().map(|(at, item)| (broken.take(at), item));

@@ -104,7 +104,9 @@ impl Decisions {
                 Err(problem) => {
                     response.decision_ids.push(String::new());
                     let status = Some(convert::status_message(problem));
-                    response.rejected.push(pb::RejectedDecision { index: i32::try_from(at).unwrap_or(i32::MAX), status });
+                    response
+                        .rejected
+                        .push(pb::RejectedDecision { index: i32::try_from(at).unwrap_or(i32::MAX), status });
                 }
             }
         }

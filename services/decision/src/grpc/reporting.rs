@@ -107,7 +107,8 @@ fn logged(answered: Answered, reward: Kind, seed: u64) -> Option<Logged> {
     let chosen = decision.offered.first()?;
     let first = decision.contenders.iter().position(|contender| contender.offer == chosen.offer)?;
     let rewarded = answered.responses.iter();
-    let rewarded = rewarded.filter(|joined| *joined.offer == *chosen.offer).any(|joined| joined.kind.is_positive(reward));
+    let rewarded =
+        rewarded.filter(|joined| *joined.offer == *chosen.offer).any(|joined| joined.kind.is_positive(reward));
     Some(Logged {
         first,
         probability: chosen.selection_probability,

@@ -55,9 +55,18 @@ fn made(number: u128, who: PersonId, offer: &str, moment: Moment) -> Decision {
             Removal {
                 offer: "x".into(),
                 stage: Stage::Ineligible,
-                why: Why { rule: "eligibility".into(), attribute: "attributes.age".into(), value_read: "30".into(), threshold: "40".into() },
+                why: Why {
+                    rule: "eligibility".into(),
+                    attribute: "attributes.age".into(),
+                    value_read: "30".into(),
+                    threshold: "40".into(),
+                },
             },
-            Removal { offer: "y".into(), stage: Stage::Inactive, why: Why { rule: "disabled".into(), ..Why::default() } },
+            Removal {
+                offer: "y".into(),
+                stage: Stage::Inactive,
+                why: Why { rule: "disabled".into(), ..Why::default() },
+            },
         ],
         degradations: vec!["profile: away".into()],
     }
@@ -68,15 +77,7 @@ fn imported(number: u128, who: PersonId, offer: &str, moment: Moment) -> Decisio
 }
 
 fn answer(request: &str, decision: Option<DecisionId>, who: Option<PersonId>, kind: Kind, moment: Moment) -> Response {
-    Response {
-        request_id: request.into(),
-        decision,
-        person: who,
-        offer: "a".into(),
-        kind,
-        value: 2.5,
-        moment,
-    }
+    Response { request_id: request.into(), decision, person: who, offer: "a".into(), kind, value: 2.5, moment }
 }
 
 async fn counts(store: &dyn DecisionStore) -> BTreeMap<String, (u64, u64)> {
@@ -234,7 +235,10 @@ async fn histories_are_told_person_by_person(store: &dyn DecisionStore) {
 async fn a_merged_person_is_one(store: &dyn DecisionStore) {
     let (old, young, last) = (person(50), person(51), person(52));
     store.append(vec![made(200, old, "m", at(0, 0)), made(201, young, "m", at(5, 0))]).await.unwrap();
-    let merge = |offset: i64, surviving: PersonId, merged: PersonId| Change { offset, what: WhoIsWho::Merged { surviving, merged } };
+    let merge = |offset: i64, surviving: PersonId, merged: PersonId| Change {
+        offset,
+        what: WhoIsWho::Merged { surviving, merged },
+    };
     assert!(store.apply(merge(1, old, young)).await.unwrap());
     assert!(!store.apply(merge(1, old, young)).await.unwrap(), "the same offset is applied once");
     assert!(store.apply(merge(2, last, old)).await.unwrap());
@@ -256,7 +260,8 @@ async fn an_erased_person_cannot_be_found(store: &dyn DecisionStore) {
     let (who, alias) = (person(60), person(61));
     let named = Decision { request_id: Some("personal".into()), ..made(300, who, "e", at(0, 0)) };
     store.append(vec![named, made(301, alias, "", at(1, 0))]).await.unwrap();
-    let click = |request: &str| Response { offer: "e".into(), ..answer(request, None, Some(who), Kind::Click, at(9, 0)) };
+    let click =
+        |request: &str| Response { offer: "e".into(), ..answer(request, None, Some(who), Kind::Click, at(9, 0)) };
     store.record(vec![click("e1")]).await.unwrap();
     let before = sorted(histories(store, Span::ALL, 9).await);
     let counted = counts(store).await;

@@ -44,7 +44,8 @@ impl Learner {
         }
         let mut current = self.current.write();
         if current.priors != *priors {
-            let model = Model::new(current.model.version(), current.model.counts(), priors.clone(), self.prior, self.transfer);
+            let model =
+                Model::new(current.model.version(), current.model.counts(), priors.clone(), self.prior, self.transfer);
             current.model = Arc::new(model);
         }
         current.priors = priors.clone();

@@ -129,11 +129,7 @@ impl Header {
     pub(super) fn split(value: &[u8]) -> Result<(Self, &[u8]), StorageError> {
         let (head, body) = value.split_at_checked(HEADER).ok_or_else(|| short("decision"))?;
         let mut reader = KeyReader::new(head);
-        let header = Self {
-            is_person: reader.bool()?,
-            person: reader.id()?,
-            moment: moment(&mut reader)?,
-        };
+        let header = Self { is_person: reader.bool()?, person: reader.id()?, moment: moment(&mut reader)? };
         Ok((header, body))
     }
 }

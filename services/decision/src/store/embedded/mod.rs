@@ -54,7 +54,12 @@ impl EmbeddedStore {
     }
 
     /// The smallest person key after `after` that has anything of a sort.
-    fn next_person(&self, reader: &Reader, sort: &str, after: Option<[u8; 16]>) -> Result<Option<[u8; 16]>, StorageError> {
+    fn next_person(
+        &self,
+        reader: &Reader,
+        sort: &str,
+        after: Option<[u8; 16]>,
+    ) -> Result<Option<[u8; 16]>, StorageError> {
         let mut scan = Scan::prefix(key().str(sort).build()).limit(1);
         if let Some(after) = after {
             // Every key of the person continues with an offer, whose bytes are all below this.

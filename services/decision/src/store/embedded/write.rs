@@ -189,13 +189,7 @@ fn forget(tx: &mut Tx, space: &Space, person: [u8; 16], anonymous: [u8; 16]) -> 
 }
 
 /// Moves everything of one person key to another one.
-fn repoint(
-    tx: &mut Tx,
-    space: &Space,
-    from: [u8; 16],
-    to: [u8; 16],
-    is_person: bool,
-) -> Result<(), StorageError> {
+fn repoint(tx: &mut Tx, space: &Space, from: [u8; 16], to: [u8; 16], is_person: bool) -> Result<(), StorageError> {
     let mut decisions: Vec<DecisionId> = Vec::new();
     for (prefix, target) in [
         (keys::receipts(from).build(), keys::receipts(to).build()),
@@ -209,7 +203,8 @@ fn repoint(
             tx.delete(space, key.to_vec())?;
             tx.put(space, moved, value)?;
             if names_decision {
-                let id = key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
+                let id =
+                    key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
                 decisions.push(DecisionId::from_bytes(keys::id_of(id)?));
             }
         }

@@ -92,7 +92,11 @@ async fn today(
     Ok(found)
 }
 
-async fn append(tx: &Transaction<'_, '_>, decisions: &[Decision], bodies: &[Vec<u8>]) -> Result<Vec<Appended>, StorageError> {
+async fn append(
+    tx: &Transaction<'_, '_>,
+    decisions: &[Decision],
+    bodies: &[Vec<u8>],
+) -> Result<Vec<Appended>, StorageError> {
     tx.query(SHARED, &[]).await?;
     let aliases = today(tx, decisions.iter().filter_map(|decision| decision.person)).await?;
     let person = |decision: &Decision| match decision.person {
@@ -255,8 +259,7 @@ impl DecisionStore for PostgresStore {
                    ORDER BY time DESC, id DESC LIMIT $5";
         let (time, id) = before.map_or((i64::MAX, vec![0xFF; 17]), |(time, id)| (time, id.to_bytes().to_vec()));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows =
-            client.query(sql, &[&span.start.as_micros(), &span.end.as_micros(), &time, &id, &limit]).await?;
+        let rows = client.query(sql, &[&span.start.as_micros(), &span.end.as_micros(), &time, &id, &limit]).await?;
         Self::answered(&client, rows).await
     }
 
@@ -264,12 +267,12 @@ impl DecisionStore for PostgresStore {
         let client = self.postgres.client().await?;
         let after = after.map(Vec::from).unwrap_or_default();
         let limit = i64::try_from(persons).unwrap_or(i64::MAX);
-        let sql = "SELECT max(person_key) FROM (SELECT person_key FROM (\
+        let sql = "SELECT person_key FROM (SELECT person_key FROM (\
                        (SELECT DISTINCT person_key FROM receipt WHERE person_key > $1 ORDER BY person_key LIMIT $2) UNION \
                        (SELECT DISTINCT person_key FROM response WHERE person_key > $1 ORDER BY person_key LIMIT $2)\
-                   ) AS both_kinds ORDER BY person_key LIMIT $2) AS first_ones";
-        let last: Option<Vec<u8>> = client.query_one(sql, &[&after, &limit]).await?.get(0);
-        let Some(last) = last else { return Ok(Histories::default()) };
+                   ) AS both_kinds ORDER BY person_key LIMIT $2) AS first_ones ORDER BY person_key DESC LIMIT 1";
+        let Some(last) = client.query_opt(sql, &[&after, &limit]).await? else { return Ok(Histories::default()) };
+        let last: Vec<u8> = last.get(0);
         let sql = "SELECT person_key, offer_id, time, sequence, NULL::integer AS kind FROM receipt \
                    WHERE person_key > $1 AND person_key <= $2 AND time >= $3 AND time < $4 UNION ALL \
                    SELECT person_key, offer_id, time, sequence, kind FROM response \
@@ -317,7 +320,8 @@ mod tests {
             return;
         };
         let random = tempfile::tempdir().unwrap();
-        let suffix: String = random.path().file_name().unwrap().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+        let suffix: String =
+            random.path().file_name().unwrap().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
         let schema = format!("decision_test_{}_{}", std::process::id(), suffix.to_lowercase());
         let config = PostgresConfig { url: Secret::new(url), schema: schema.clone(), ..PostgresConfig::default() };
         let postgres = Postgres::connect(config).await.unwrap();

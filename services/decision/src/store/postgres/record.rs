@@ -83,11 +83,7 @@ fn place(ordinality: i64) -> usize {
 }
 
 /// Keeps what is new; answers which responses were.
-async fn insert(
-    tx: &Transaction<'_, '_>,
-    responses: &[Response],
-    found: &[Found],
-) -> Result<Vec<bool>, StorageError> {
+async fn insert(tx: &Transaction<'_, '_>, responses: &[Response], found: &[Found]) -> Result<Vec<bool>, StorageError> {
     let mut order: Vec<usize> = (0..responses.len()).collect();
     // Sorted, so that two batches with common keys wait for one another; stable, so that the first of equals is kept.
     order.sort_by(|left, right| responses[*left].request_id.cmp(&responses[*right].request_id));
@@ -108,9 +104,7 @@ async fn insert(
     let sql = "INSERT INTO response (request_id, person_key, offer_id, time, sequence, decision_id, kind, value) \
                SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::integer[], $8::double precision[]) \
                ON CONFLICT DO NOTHING RETURNING request_id";
-    let rows = tx
-        .query(sql, &[&requests, &persons, &offers, &times, &sequences, &decisions, &kinds, &values])
-        .await?;
+    let rows = tx.query(sql, &[&requests, &persons, &offers, &times, &sequences, &decisions, &kinds, &values]).await?;
     let inserted: std::collections::HashSet<String> = rows.iter().map(|row| row.get(0)).collect();
     let mut new = vec![false; responses.len()];
     for at in order {
