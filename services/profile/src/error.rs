@@ -38,7 +38,9 @@ impl From<Error> for Problem {
             Error::Storage(error) => error.into(),
             Error::Corrupt(detail) => Self::internal(detail),
             Error::Invalid(violations) => Self::invalid(violations),
-            Error::Etag => Self::new(Code::Aborted, "ETAG_MISMATCH", "the profile changed meanwhile, read it again and retry"),
+            Error::Etag => {
+                Self::new(Code::Aborted, "ETAG_MISMATCH", "the profile changed meanwhile, read it again and retry")
+            }
             Error::Full(what, most) => {
                 Self::new(Code::FailedPrecondition, "PROFILE_FULL", format!("a profile holds at most {most} {what}"))
             }

@@ -51,7 +51,9 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let writes = Writes::default();
     let segments = Arc::new(Compiled::new(resources.clone(), writes.clone(), &["segment"], |records| {
         let list = records.of::<Segments>()?;
-        Ok(Arc::new(list.iter().filter_map(|one| Segment::new(&one.segment_id, &one.etag, &one.expression)).collect::<Vec<_>>()))
+        Ok(Arc::new(
+            list.iter().filter_map(|one| Segment::new(&one.segment_id, &one.etag, &one.expression)).collect::<Vec<_>>(),
+        ))
     }));
     let metrics = Metrics::new();
     let evaluator = Evaluator {
@@ -120,7 +122,12 @@ impl Evaluator {
                 persons,
                 // To be evaluated a document must count as changed; those of persons merged meanwhile are not there.
                 decide: Arc::new(move |batch: &mut Batch, _| {
-                    for person in touched.iter().filter(|person| batch.get(person).is_some_and(|one| one.revision > 0)).cloned().collect::<Vec<_>>() {
+                    for person in touched
+                        .iter()
+                        .filter(|person| batch.get(person).is_some_and(|one| one.revision > 0))
+                        .cloned()
+                        .collect::<Vec<_>>()
+                    {
                         batch.change(&person);
                     }
                     Ok::<(), Error>(())

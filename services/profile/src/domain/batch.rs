@@ -81,7 +81,12 @@ impl Batch {
                     } else {
                         document.segments.remove(&segment.id);
                     }
-                    let move_ = Move { segment_id: segment.id.clone(), person_id: person_id.clone(), entered: holds, time: now };
+                    let move_ = Move {
+                        segment_id: segment.id.clone(),
+                        person_id: person_id.clone(),
+                        entered: holds,
+                        time: now,
+                    };
                     self.moves.push(move_);
                 }
             }

@@ -56,7 +56,12 @@ pub struct Answer<'a> {
 /// Whether a person may be contacted for a purpose on a channel. A word about the channel beats a word about all
 /// channels; without any word the purpose's default decides, and a purpose without a default is not allowed.
 #[must_use]
-pub fn may_contact<'a>(consents: &'a [Consent], defaults: &BTreeMap<String, bool>, purpose: &str, channel: &str) -> Answer<'a> {
+pub fn may_contact<'a>(
+    consents: &'a [Consent],
+    defaults: &BTreeMap<String, bool>,
+    purpose: &str,
+    channel: &str,
+) -> Answer<'a> {
     let word = |about: &str| consents.iter().find(|one| one.purpose == purpose && one.channel == about);
     match word(channel).or_else(|| word("")) {
         Some(consent) => Answer {

@@ -115,7 +115,12 @@ mod tests {
     use super::*;
 
     fn attribute(value: i64, millis: i64) -> Attribute {
-        Attribute { value: value.into(), source: String::new(), event_time: Timestamp::from_millis(millis), received: Timestamp::default() }
+        Attribute {
+            value: value.into(),
+            source: String::new(),
+            event_time: Timestamp::from_millis(millis),
+            received: Timestamp::default(),
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use attune_expression::{Elements, Entries, Outcome, PathId, Program, Schema, Source, Type, Value, ValueRef, check_boolean, compile};
+use attune_expression::{
+    Elements, Entries, Outcome, PathId, Program, Schema, Source, Type, Value, ValueRef, check_boolean, compile,
+};
 use attune_kernel::{Timestamp, Violation};
 
 use super::document::Document;
@@ -68,7 +70,8 @@ impl Reading {
         let attributes = document.attributes.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect();
         let traits = document.traits.at(now).into_iter().collect();
         let consents = document.consents.iter().map(|one| {
-            let name = if one.channel.is_empty() { one.purpose.clone() } else { format!("{}.{}", one.purpose, one.channel) };
+            let name =
+                if one.channel.is_empty() { one.purpose.clone() } else { format!("{}.{}", one.purpose, one.channel) };
             (name, one.granted.into())
         });
         let tags = Value::from_json(&document.tags.keys().cloned().collect(), &Type::list(Type::String));

@@ -177,7 +177,8 @@ mod tests {
             let of: Vec<&&Event> = sorted.iter().filter(|event| event.name == name).collect();
             if !of.is_empty() {
                 out.insert(format!("count.{name}"), json!(of.len()));
-                let amounts: Vec<i64> = of.iter().filter_map(|event| event.amount).map(|amount| (amount * 1e6).round() as i64).collect();
+                let amounts: Vec<i64> =
+                    of.iter().filter_map(|event| event.amount).map(|amount| (amount * 1e6).round() as i64).collect();
                 if !amounts.is_empty() {
                     out.insert(format!("sum.{name}.amount"), json!(amounts.iter().sum::<i64>() as f64 / 1e6));
                 }

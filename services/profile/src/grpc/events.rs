@@ -18,7 +18,10 @@ use crate::store::{FEED, Work, body};
 
 impl Profiles {
     /// Appends events; the ones that break a rule are named, the others are appended.
-    pub(super) async fn append(&self, request: proto::AppendEventsRequest) -> Result<proto::AppendEventsResponse, Problem> {
+    pub(super) async fn append(
+        &self,
+        request: proto::AppendEventsRequest,
+    ) -> Result<proto::AppendEventsResponse, Problem> {
         let sizes: Vec<Violation> = violations(&request).into_iter().filter(|one| one.field == "events").collect();
         if !sizes.is_empty() {
             return Err(Problem::invalid(sizes));
@@ -64,7 +67,10 @@ impl Profiles {
     }
 
     /// A page of a timeline.
-    pub(super) async fn timeline(&self, request: proto::ListTimelineRequest) -> Result<proto::ListTimelineResponse, Problem> {
+    pub(super) async fn timeline(
+        &self,
+        request: proto::ListTimelineRequest,
+    ) -> Result<proto::ListTimelineResponse, Problem> {
         let bad = |violation: Violation| Problem::invalid(vec![violation]);
         let filter = Filter {
             names: request.events,
@@ -88,7 +94,10 @@ impl Profiles {
     }
 
     /// A part of the feed of segments.
-    pub(super) async fn moves(&self, request: &proto::ReadSegmentChangesRequest) -> Result<proto::ReadSegmentChangesResponse, Problem> {
+    pub(super) async fn moves(
+        &self,
+        request: &proto::ReadSegmentChangesRequest,
+    ) -> Result<proto::ReadSegmentChangesResponse, Problem> {
         let after = u64::try_from(request.after_offset).unwrap_or_default();
         let limit = if request.max_changes == 0 { 100 } else { usize::try_from(request.max_changes).unwrap_or(100) };
         let mut entries = self.feed.read(FEED, after, limit).await?;
@@ -98,7 +107,8 @@ impl Profiles {
                 entries = self.feed.read(FEED, after, limit).await?;
             }
         }
-        let next_offset = entries.last().map_or(request.after_offset, |entry| i64::try_from(entry.offset).unwrap_or(i64::MAX));
+        let next_offset =
+            entries.last().map_or(request.after_offset, |entry| i64::try_from(entry.offset).unwrap_or(i64::MAX));
         let changes = entries
             .into_iter()
             .map(|entry| {
@@ -137,7 +147,10 @@ fn token(text: &str) -> Result<Option<Place>, Problem> {
         return Ok(None);
     }
     let place = || {
-        let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect::<Option<Vec<u8>>>()?;
+        let bytes = (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+            .collect::<Option<Vec<u8>>>()?;
         let text = String::from_utf8(bytes).ok()?;
         let mut parts = text.splitn(3, '.');
         let time = attune_kernel::Timestamp::from_micros(parts.next()?.parse().ok()?);

@@ -38,12 +38,18 @@ impl ProfileService for Profiles {
         answer(self.snapshot(&request.person_id).await, |profile| proto::GetProfileResponse { profile: Some(profile) })
     }
 
-    async fn batch_get_profiles(&self, request: Request<proto::BatchGetProfilesRequest>) -> Answer<proto::BatchGetProfilesResponse> {
+    async fn batch_get_profiles(
+        &self,
+        request: Request<proto::BatchGetProfilesRequest>,
+    ) -> Answer<proto::BatchGetProfilesResponse> {
         let request = valid(request)?;
         answer(self.snapshots(&request.person_ids).await, |profiles| proto::BatchGetProfilesResponse { profiles })
     }
 
-    async fn update_profile(&self, request: Request<proto::UpdateProfileRequest>) -> Answer<proto::UpdateProfileResponse> {
+    async fn update_profile(
+        &self,
+        request: Request<proto::UpdateProfileRequest>,
+    ) -> Answer<proto::UpdateProfileResponse> {
         let request = valid(request)?;
         answer(self.update(request).await, |profile| proto::UpdateProfileResponse { profile: Some(profile) })
     }
@@ -55,7 +61,9 @@ impl ProfileService for Profiles {
 
     async fn add_tag(&self, request: Request<proto::AddTagRequest>) -> Answer<proto::AddTagResponse> {
         let request = valid(request)?;
-        answer(self.tag(&request.person_id, request.tag, Some(request.source)).await, |tags| proto::AddTagResponse { tags })
+        answer(self.tag(&request.person_id, request.tag, Some(request.source)).await, |tags| proto::AddTagResponse {
+            tags,
+        })
     }
 
     async fn remove_tag(&self, request: Request<proto::RemoveTagRequest>) -> Answer<proto::RemoveTagResponse> {
@@ -63,7 +71,10 @@ impl ProfileService for Profiles {
         answer(self.tag(&request.person_id, request.tag, None).await, |tags| proto::RemoveTagResponse { tags })
     }
 
-    async fn list_segment_members(&self, request: Request<proto::ListSegmentMembersRequest>) -> Answer<proto::ListSegmentMembersResponse> {
+    async fn list_segment_members(
+        &self,
+        request: Request<proto::ListSegmentMembersRequest>,
+    ) -> Answer<proto::ListSegmentMembersResponse> {
         let request = valid(request)?;
         let result = async {
             let known = self.segments.get().await?.iter().any(|segment| segment.id == request.segment_id);
@@ -85,7 +96,10 @@ impl ProfileService for Profiles {
         answer(result.await, |page| page)
     }
 
-    async fn read_segment_changes(&self, request: Request<proto::ReadSegmentChangesRequest>) -> Answer<proto::ReadSegmentChangesResponse> {
+    async fn read_segment_changes(
+        &self,
+        request: Request<proto::ReadSegmentChangesRequest>,
+    ) -> Answer<proto::ReadSegmentChangesResponse> {
         let request = valid(request)?;
         answer(self.moves(&request).await, |part| part)
     }
@@ -123,12 +137,18 @@ impl ProfileService for Profiles {
         })
     }
 
-    async fn apply_person_change(&self, request: Request<proto::ApplyPersonChangeRequest>) -> Answer<proto::ApplyPersonChangeResponse> {
+    async fn apply_person_change(
+        &self,
+        request: Request<proto::ApplyPersonChangeRequest>,
+    ) -> Answer<proto::ApplyPersonChangeResponse> {
         let request = valid(request)?;
         answer(self.apply(request).await, |applied| proto::ApplyPersonChangeResponse { applied })
     }
 
-    async fn create_segment(&self, request: Request<proto::CreateSegmentRequest>) -> Answer<proto::CreateSegmentResponse> {
+    async fn create_segment(
+        &self,
+        request: Request<proto::CreateSegmentRequest>,
+    ) -> Answer<proto::CreateSegmentResponse> {
         let request = valid(request)?;
         let created = self.crud.create(request.segment, &request.request_id, self.clock.now()).await;
         answer(created, |segment| proto::CreateSegmentResponse { segment: Some(segment) })
@@ -150,14 +170,20 @@ impl ProfileService for Profiles {
         Ok(Response::new(proto::ListSegmentsResponse { segments, next_page_token: page.next_page_token }))
     }
 
-    async fn update_segment(&self, request: Request<proto::UpdateSegmentRequest>) -> Answer<proto::UpdateSegmentResponse> {
+    async fn update_segment(
+        &self,
+        request: Request<proto::UpdateSegmentRequest>,
+    ) -> Answer<proto::UpdateSegmentResponse> {
         // A partial resource is checked whole, after the mask.
         let request = request.into_inner();
         let updated = self.crud.update(request.segment, request.update_mask, self.clock.now()).await;
         answer(updated, |segment| proto::UpdateSegmentResponse { segment: Some(segment) })
     }
 
-    async fn delete_segment(&self, request: Request<proto::DeleteSegmentRequest>) -> Answer<proto::DeleteSegmentResponse> {
+    async fn delete_segment(
+        &self,
+        request: Request<proto::DeleteSegmentRequest>,
+    ) -> Answer<proto::DeleteSegmentResponse> {
         let request = valid(request)?;
         answer(self.crud.delete(&request.segment_id, &request.etag).await, |()| proto::DeleteSegmentResponse {})
     }

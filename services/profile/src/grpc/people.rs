@@ -24,7 +24,8 @@ impl Profiles {
     pub(super) async fn snapshot(&self, person_id: &str) -> Result<proto::Profile, Problem> {
         let key = cache_key(person_id);
         let source = |name: &'static str| [KeyValue::new("source", name)];
-        if let Some(cached) = self.cache.get(&key).await.and_then(|bytes| proto::Profile::decode(bytes.as_slice()).ok()) {
+        if let Some(cached) = self.cache.get(&key).await.and_then(|bytes| proto::Profile::decode(bytes.as_slice()).ok())
+        {
             self.metrics.snapshots.add(1, &source("cache"));
             return Ok(cached);
         }
@@ -99,7 +100,12 @@ impl Profiles {
     }
 
     /// Puts a tag on or takes it off.
-    pub(super) async fn tag(&self, person_id: &str, name: String, on: Option<String>) -> Result<Vec<proto::Tag>, Problem> {
+    pub(super) async fn tag(
+        &self,
+        person_id: &str,
+        name: String,
+        on: Option<String>,
+    ) -> Result<Vec<proto::Tag>, Problem> {
         let now = self.clock.now();
         let change = move |document: &mut crate::domain::document::Document| {
             match &on {
@@ -122,7 +128,8 @@ impl Profiles {
     /// Records a word of a person.
     pub(super) async fn consent(&self, request: proto::SetConsentRequest) -> Result<Vec<proto::Consent>, Problem> {
         let word = request.consent.unwrap_or_default();
-        let time = convert::time("consent.time", word.time.as_ref()).map_err(|violation| Problem::invalid(vec![violation]))?;
+        let time =
+            convert::time("consent.time", word.time.as_ref()).map_err(|violation| Problem::invalid(vec![violation]))?;
         let word = Consent {
             purpose: word.purpose,
             channel: word.channel,
@@ -140,9 +147,13 @@ impl Profiles {
     }
 
     /// Whether a contact is allowed.
-    pub(super) async fn may_contact(&self, request: &proto::MayContactRequest) -> Result<proto::MayContactResponse, Problem> {
+    pub(super) async fn may_contact(
+        &self,
+        request: &proto::MayContactRequest,
+    ) -> Result<proto::MayContactResponse, Problem> {
         let document = self.document(&request.person_id).await?;
-        let answer = consent::may_contact(&document.consents, &self.config.consent_defaults, &request.purpose, &request.channel);
+        let answer =
+            consent::may_contact(&document.consents, &self.config.consent_defaults, &request.purpose, &request.channel);
         Ok(proto::MayContactResponse {
             allowed: answer.allowed,
             reason: answer.reason.to_owned(),
@@ -153,9 +164,15 @@ impl Profiles {
     /// Everything stored of a person, a section at a time.
     pub(super) async fn export(&self, person_id: &str) -> Result<Vec<proto::ExportPersonResponse>, Problem> {
         let document = self.document(person_id).await?;
-        let section = |name: &str, json: serde_json::Value| proto::ExportPersonResponse { section: name.to_owned(), json: json.to_string() };
+        let section = |name: &str, json: serde_json::Value| proto::ExportPersonResponse {
+            section: name.to_owned(),
+            json: json.to_string(),
+        };
         let mut out = vec![
-            section("profile", json!({"person_id": document.person_id, "attributes": document.attributes, "traits": document.traits.at(self.clock.now()), "segments": document.segments})),
+            section(
+                "profile",
+                json!({"person_id": document.person_id, "attributes": document.attributes, "traits": document.traits.at(self.clock.now()), "segments": document.segments}),
+            ),
             section("tags", json!(document.tags)),
             section("consents", json!(document.consents)),
         ];
@@ -203,7 +220,8 @@ impl Profiles {
             Some(Change::Split(split)) => {
                 let persons = vec![split.person_id.clone(), split.split_person_id.clone()];
                 let via = split.identifiers.into_iter().map(|one| (one.namespace, one.value)).collect();
-                let rewrite = Rewrite::Split { person: split.person_id, split: split.split_person_id, via: Personal::new(via) };
+                let rewrite =
+                    Rewrite::Split { person: split.person_id, split: split.split_person_id, via: Personal::new(via) };
                 (rewrite, "split", persons)
             }
             Some(Change::Erasure(erasure)) => {
@@ -216,7 +234,13 @@ impl Profiles {
         Ok(self.rewrite(Some(offset), rewrite, kind, &persons).await?.applied)
     }
 
-    async fn rewrite(&self, offset: Option<u64>, change: Rewrite, kind: &'static str, persons: &[String]) -> Result<Rewritten, Problem> {
+    async fn rewrite(
+        &self,
+        offset: Option<u64>,
+        change: Rewrite,
+        kind: &'static str,
+        persons: &[String],
+    ) -> Result<Rewritten, Problem> {
         let segments = Arc::clone(&*self.segments.get().await?);
         let done = self.store.rewrite(offset, change, segments, self.clock.now()).await?;
         self.forget(persons).await;

@@ -19,7 +19,9 @@ pub(crate) fn from_message(mut message: proto::Event, person: &str) -> Event {
         _ => None,
     };
     let attributes = match property("attributes") {
-        Some(Kind::StructValue(inner)) => inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        Some(Kind::StructValue(inner)) => {
+            inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect()
+        }
         _ => Map::new(),
     };
     Event {

@@ -156,12 +156,21 @@ impl Store for Embedded {
                 let alias = reader.get(&self.space, key().str("al").str(person).build())?;
                 let person = alias.map_or_else(|| person.clone(), |value| text(&value));
                 let stored = reader.get(&self.space, document_key(&person))?;
-                Ok(stored.map(|value| serde_json::from_slice(&value)).transpose()?.unwrap_or_else(|| Document::empty(&person)))
+                Ok(stored
+                    .map(|value| serde_json::from_slice(&value))
+                    .transpose()?
+                    .unwrap_or_else(|| Document::empty(&person)))
             })
             .collect()
     }
 
-    async fn timeline(&self, person: &str, filter: &Filter, after: Option<&Place>, limit: usize) -> Result<Vec<(Place, Vec<u8>)>, Error> {
+    async fn timeline(
+        &self,
+        person: &str,
+        filter: &Filter,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Vec<u8>)>, Error> {
         let reader = self.engine.reader();
         let alias = reader.get(&self.space, key().str("al").str(person).build())?;
         let person = alias.map_or_else(|| person.to_owned(), |value| text(&value));
@@ -191,12 +200,22 @@ impl Store for Embedded {
                 }
                 (Err(error), _) | (_, Err(error)) => failed = Some(error),
             }
-            if out.len() < limit && failed.is_none() { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+            if out.len() < limit && failed.is_none() {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
         })?;
         failed.map_or(Ok(out), Err)
     }
 
-    async fn rewrite(&self, offset: Option<u64>, change: Rewrite, segments: Arc<Vec<Segment>>, now: Timestamp) -> Result<Rewritten, Error> {
+    async fn rewrite(
+        &self,
+        offset: Option<u64>,
+        change: Rewrite,
+        segments: Arc<Vec<Segment>>,
+        now: Timestamp,
+    ) -> Result<Rewritten, Error> {
         let space = self.space.clone();
         self.engine.write(move |tx| rewrite::apply(tx, &space, offset, &change, &segments, now)).await
     }

@@ -95,10 +95,22 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn documents(&self, persons: &[String]) -> Result<Vec<Document>, Error>;
 
     /// Encoded events of a person with their places, in the filter's order, after `after`, at most `limit`.
-    async fn timeline(&self, person: &str, filter: &Filter, after: Option<&Place>, limit: usize) -> Result<Vec<(Place, Vec<u8>)>, Error>;
+    async fn timeline(
+        &self,
+        person: &str,
+        filter: &Filter,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Vec<u8>)>, Error>;
 
     /// Applies a change of who is who. With an offset, only if it is above every one applied before.
-    async fn rewrite(&self, offset: Option<u64>, change: Rewrite, segments: Arc<Vec<Segment>>, now: Timestamp) -> Result<Rewritten, Error>;
+    async fn rewrite(
+        &self,
+        offset: Option<u64>,
+        change: Rewrite,
+        segments: Arc<Vec<Segment>>,
+        now: Timestamp,
+    ) -> Result<Rewritten, Error>;
 
     /// The members of a segment by id after `after`.
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;

@@ -117,7 +117,11 @@ async fn save(tx: &Transaction<'_, '_>, documents: &[Document], moves: &[Move]) 
         .await?;
     }
     let pairs = |entered: bool| -> (Vec<&str>, Vec<&str>) {
-        moves.iter().filter(|one| one.entered == entered).map(|one| (one.segment_id.as_str(), one.person_id.as_str())).unzip()
+        moves
+            .iter()
+            .filter(|one| one.entered == entered)
+            .map(|one| (one.segment_id.as_str(), one.person_id.as_str()))
+            .unzip()
     };
     let (segments, persons) = pairs(true);
     if !segments.is_empty() {
@@ -150,7 +154,10 @@ async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
     if !work.request_id.is_empty() {
         let micros = work.now.as_micros();
         let known = tx
-            .execute("INSERT INTO request (request_id, time) VALUES ($1, $2) ON CONFLICT DO NOTHING", &[&work.request_id, &micros])
+            .execute(
+                "INSERT INTO request (request_id, time) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                &[&work.request_id, &micros],
+            )
             .await?;
         if known == 0 {
             return Ok(Done { repeated: true, fresh: 0 });
@@ -210,7 +217,13 @@ impl Store for Pg {
             .collect()
     }
 
-    async fn timeline(&self, person: &str, filter: &Filter, after: Option<&Place>, limit: usize) -> Result<Vec<(Place, Vec<u8>)>, Error> {
+    async fn timeline(
+        &self,
+        person: &str,
+        filter: &Filter,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Vec<u8>)>, Error> {
         let (sign, order) = if filter.ascending { (">", "ASC") } else { ("<", "DESC") };
         let sql = format!(
             "SELECT time, sequence, event_id, body FROM event \
@@ -228,11 +241,19 @@ impl Store for Pg {
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.0.client().await?;
-        let rows = client.query(&sql, &[&person, &from, &until, &filter.names, &filter.channels, &time, &sequence, &id, &limit]).await?;
+        let rows = client
+            .query(&sql, &[&person, &from, &until, &filter.names, &filter.channels, &time, &sequence, &id, &limit])
+            .await?;
         Ok(rows.iter().map(|row| ((Timestamp::from_micros(row.get(0)), row.get(1), row.get(2)), row.get(3))).collect())
     }
 
-    async fn rewrite(&self, offset: Option<u64>, change: Rewrite, segments: Arc<Vec<Segment>>, now: Timestamp) -> Result<Rewritten, Error> {
+    async fn rewrite(
+        &self,
+        offset: Option<u64>,
+        change: Rewrite,
+        segments: Arc<Vec<Segment>>,
+        now: Timestamp,
+    ) -> Result<Rewritten, Error> {
         self.0.transact(|tx| Box::pin(rewrite::apply(tx, offset, &change, &segments, now))).await
     }
 
@@ -265,7 +286,8 @@ impl Store for Pg {
 
     async fn set_mark(&self, name: &str, value: &str) -> Result<(), Error> {
         let client = self.0.client().await?;
-        let sql = "INSERT INTO mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let sql =
+            "INSERT INTO mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         client.execute(sql, &[&name, &value]).await?;
         Ok(())
     }

@@ -49,7 +49,14 @@ fn events(tx: &Tx, space: &Space, person: &str) -> Result<Vec<Event>, Error> {
     rows.iter().map(|(_, value)| super::super::body::decode(value, person)).collect()
 }
 
-fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str, segments: &[Segment], now: Timestamp) -> Result<(), Error> {
+fn merge(
+    tx: &mut Tx,
+    space: &Space,
+    surviving: &str,
+    merged: &str,
+    segments: &[Segment],
+    now: Timestamp,
+) -> Result<(), Error> {
     let surviving = in_force(tx, space, surviving)?;
     for (at, value) in tx.scan(space, &Scan::prefix(events_of(merged).build()))? {
         let place = place_of(&at)?;
@@ -73,7 +80,15 @@ fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str, segments: &[
     save(tx, space, &documents, &moves)
 }
 
-fn split(tx: &mut Tx, space: &Space, person: &str, split: &str, via: &[(String, String)], segments: &[Segment], now: Timestamp) -> Result<(), Error> {
+fn split(
+    tx: &mut Tx,
+    space: &Space,
+    person: &str,
+    split: &str,
+    via: &[(String, String)],
+    segments: &[Segment],
+    now: Timestamp,
+) -> Result<(), Error> {
     let person = in_force(tx, space, person)?;
     let all = events(tx, space, &person)?;
     let mut batch = Batch::new(vec![load(tx, space, &person)?, load(tx, space, split)?]);

@@ -53,7 +53,13 @@ async fn one_in_force(tx: &Transaction<'_, '_>, person: &str) -> Result<String, 
     Ok(in_force(tx, &asked).await?.remove(person).unwrap_or_else(|| person.to_owned()))
 }
 
-async fn merge(tx: &Transaction<'_, '_>, surviving: &str, merged: &str, segments: &[Segment], now: Timestamp) -> Result<(), Error> {
+async fn merge(
+    tx: &Transaction<'_, '_>,
+    surviving: &str,
+    merged: &str,
+    segments: &[Segment],
+    now: Timestamp,
+) -> Result<(), Error> {
     let surviving = one_in_force(tx, surviving).await?;
     let both = BTreeSet::from([surviving.clone(), merged.to_owned()]);
     lock(tx, &both).await?;
@@ -82,7 +88,10 @@ async fn split(
     let both = BTreeSet::from([person.clone(), split.to_owned()]);
     lock(tx, &both).await?;
     let rows = tx.query("SELECT body FROM event WHERE person_id = $1", &[&person]).await?;
-    let all = rows.iter().map(|row| super::super::body::decode(row.get(0), &person)).collect::<Result<Vec<Event>, Error>>()?;
+    let all = rows
+        .iter()
+        .map(|row| super::super::body::decode(row.get(0), &person))
+        .collect::<Result<Vec<Event>, Error>>()?;
     let mut batch = Batch::new(load(tx, &both).await?);
     batch.change(&person).traits = Traits::default();
     let mut moved = Vec::new();
