@@ -1,6 +1,8 @@
 //! What a generated client calls through.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,6 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response};
 use opentelemetry::metrics::Histogram;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
@@ -32,18 +33,26 @@ pub struct Channel {
     duration: Histogram<f64>,
 }
 
+type Handler = dyn Fn(Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Infallible>> + Send + Sync;
+
 #[derive(Clone)]
 enum Transport {
-    InProcess(Routes),
+    InProcess(Arc<Handler>),
     Remote(tonic::transport::Channel),
 }
 
 impl Channel {
-    /// Calls routes of this process: messages are encoded and decoded, no socket is used, the handler runs on the
-    /// caller's task and is dropped with it.
-    #[must_use]
-    pub fn in_process(routes: Routes, options: &Options) -> Self {
-        Self::new(Transport::InProcess(routes.prepare()), None, options)
+    /// Calls a service of this process: messages are encoded and decoded, no socket is used, the handler runs on the
+    /// caller's task and is dropped with it. `service` is what the service kit's `Service::in_process` answers, or bare
+    /// [`tonic::service::Routes`].
+    pub fn in_process<S>(service: S, options: &Options) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        // Routes and the layers around them are ready at any time.
+        let handler = move |request| -> BoxFuture<'static, _> { Box::pin(service.clone().call(request)) };
+        Self::new(Transport::InProcess(Arc::new(handler)), None, options)
     }
 
     /// Calls a service behind addresses (`http://host:port`, `https://host:port`); several are balanced. Connects with
@@ -114,11 +123,11 @@ impl Service<Request<Body>> for Channel {
                 request.headers_mut().insert("grpc-timeout", value);
             }
         }
-        match &mut self.transport {
-            Transport::InProcess(routes) => {
+        match &self.transport {
+            Transport::InProcess(handler) => {
                 let called = {
                     let _entered = span.enter();
-                    routes.call(request)
+                    handler(request)
                 };
                 let answered = async move { called.await.map_err(|never| match never {}) };
                 Box::pin(bounded(answered, finish, deadline).instrument(span))
@@ -127,7 +136,7 @@ impl Service<Request<Body>> for Channel {
                 let mut remote = remote.clone();
                 let answered = async move {
                     let ready = remote.ready().await.map_err(|error| unreachable(&error))?;
-                    ready.call(request).await.map_err(|error| from_transport(error))
+                    ready.call(request).await.map_err(from_transport)
                 };
                 Box::pin(bounded(answered, finish, deadline).instrument(span))
             }

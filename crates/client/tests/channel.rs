@@ -1,5 +1,12 @@
 //! The same generated client, in the same process and over the network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test program stops at what it does not expect"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,13 @@
 //! What leaves the process over OTLP, received by a collector in the test: on a runtime with one worker, where a flush
 //! that blocked it would wait for itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test program stops at what it does not expect"
+)]
+
 #[allow(dead_code, reason = "shared with the other test program")]
 #[path = "kit/fake.rs"]
 mod fake;

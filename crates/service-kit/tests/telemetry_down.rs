@@ -1,5 +1,12 @@
 //! A collector that is not there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test program stops at what it does not expect"
+)]
+
 #[allow(dead_code, reason = "shared with the other test program")]
 #[path = "kit/fake.rs"]
 mod fake;

@@ -52,3 +52,13 @@ pub trait Section: Serialize + DeserializeOwned + 'static {
         let _ = problems;
     }
 }
+
+/// The compiled defaults of a section: its `Default`.
+///
+/// # Panics
+/// When the compiled text is not valid for the section, which a test of the section that calls this finds.
+#[must_use]
+#[expect(clippy::expect_used, reason = "compiled-in text; no input can make it fail")]
+pub fn defaults<S: Section>() -> S {
+    Loader::new().section::<S>().load().and_then(|config| config.section()).expect("the compiled defaults are valid")
+}

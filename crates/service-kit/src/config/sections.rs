@@ -13,12 +13,7 @@ macro_rules! default_from_text {
     ($($section:ty),*) => {$(
         impl Default for $section {
             fn default() -> Self {
-                #[expect(clippy::expect_used, reason = "compiled-in text that a test reads")]
-                super::Loader::new()
-                    .section::<Self>()
-                    .load()
-                    .and_then(|config| config.section())
-                    .expect("the compiled defaults are valid")
+                super::defaults()
             }
         }
     )*};

@@ -16,5 +16,5 @@ mod tls;
 pub use health::Health;
 pub use limit::LimitLayer;
 pub use running::Running;
-pub use service::{Http, Service, Stop, Task};
+pub use service::{Http, InProcess, Service, Stop, Task};
 pub use start::{MAX_MESSAGE, Server};

@@ -10,14 +10,18 @@ use http::Request;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
+use tower::Layer as _;
 
-use crate::telemetry::RpcLayer;
+use crate::telemetry::{RpcLayer, RpcService};
 
 /// Told to a background task when it must end.
 pub type Stop = tokio_util::sync::CancellationToken;
 
 type Run = Arc<dyn Fn(Stop) -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 pub(super) type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
+
+/// What callers in the same process call; the client crate's channel takes it.
+pub type InProcess = RpcService<Routes>;
 
 /// One service, built and not yet listening. What a service's `build` returns.
 pub struct Service {
@@ -102,8 +106,8 @@ impl Service {
 
     /// The routes for callers in the same process: with telemetry, deadlines and panics caught, without auth.
     #[must_use]
-    pub fn in_process(&self) -> Routes {
-        Routes::from(self.routes.clone().into_axum_router().layer(RpcLayer::new(crate::telemetry::LONGEST)))
+    pub fn in_process(&self) -> InProcess {
+        RpcLayer::new(crate::telemetry::LONGEST).layer(self.routes.clone().prepare())
     }
 }
 

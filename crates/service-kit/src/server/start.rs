@@ -1,6 +1,7 @@
 //! From services to listeners.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use attune_kernel::{Code, Problem};
 use tokio::net::TcpListener;
@@ -17,6 +18,11 @@ use crate::telemetry::{RpcLayer, Telemetry};
 
 /// Give generated servers and clients this limit: the listener has its own, `server.max_message_bytes`.
 pub const MAX_MESSAGE: usize = 1 << 30;
+
+/// A client that does not answer a ping this often is gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Clients connect anew after this long, so that new replicas get their share; open calls end first.
+const CONNECTION_AGE: Duration = Duration::from_secs(600);
 
 /// One process: services, listeners, health.
 pub struct Server {
@@ -101,7 +107,8 @@ impl Server {
         let mut listeners = Listeners::default();
         let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
         let served = builder
-            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .max_connection_age(CONNECTION_AGE)
             .layer(layers)
             .add_routes(routes.prepare())
             .serve_with_incoming_shutdown(incoming, listening.clone().cancelled_owned());

@@ -56,6 +56,18 @@ async fn an_open_call_is_answered_and_health_says_not_serving_meanwhile() {
 }
 
 #[tokio::test]
+async fn sigterm_stops_the_process_in_order() {
+    let (running, _) = start(config(), AuthConfig::default()).await;
+    call(channel(&running), "Decide", vec![]).await.unwrap();
+    let mut stopped = Box::pin(running.until_signal());
+    // The first poll installs the handlers; before it the signal would end the test program.
+    assert!(futures::poll!(&mut stopped).is_pending());
+    let own = std::process::id().to_string();
+    assert!(tokio::process::Command::new("kill").args(["-TERM", &own]).status().await.unwrap().success());
+    tokio::time::timeout(HANGS, stopped).await.expect("the signal was not seen").unwrap();
+}
+
+#[tokio::test]
 async fn http_routes_have_their_own_listener() {
     let router = axum::Router::new().route("/hello", axum::routing::get(|| async { "hello" }));
     let service = Service::new("channel-gateway").http("127.0.0.1:0".parse().unwrap(), router);
