@@ -1,6 +1,6 @@
 //! Random well-typed expressions over random values: ours against the reference interpreter.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "outside of a test function, but only for tests")]
 
 mod support;
 

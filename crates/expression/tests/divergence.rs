@@ -1,6 +1,6 @@
 //! Every stated difference from the reference that shows in a value, shown on both sides.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "outside of a test function, but only for tests")]
 
 mod support;
 

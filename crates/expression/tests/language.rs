@@ -1,6 +1,6 @@
 //! What expressions mean, one line each.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "outside of a test function, but only for tests")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Limits at their edges, and input that means harm.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "outside of a test function, but only for tests")]
 
 mod support;
 

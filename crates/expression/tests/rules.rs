@@ -1,6 +1,6 @@
 //! Rule sets against their programs one by one, and explanations.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "outside of a test function, but only for tests")]
 
 mod support;
 
