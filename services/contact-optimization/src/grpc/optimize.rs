@@ -63,16 +63,11 @@ struct Run {
 
 impl Run {
     async fn go(self, mut requests: Streaming<OptimizeRequest>, permit: OwnedSemaphorePermit) -> Result<(), Status> {
-        let problem = first(&mut requests).await?;
-        let rules = rules(&problem)?;
-        let limit = problem.time_limit.as_ref().map_or(TIME_LIMIT, convert::duration);
-        if limit > self.config.max_time_limit {
-            return Err(refused("problem.time_limit", "is longer than is allowed").into());
-        }
-        let builder = tokio::select! {
-            builder = self.read(&mut requests) => builder?,
+        let (problem, rules, builder) = tokio::select! {
+            read = self.read(&mut requests) => read?,
             () = self.answers.closed() => return Ok(()),
         };
+        let limit = problem.time_limit.as_ref().map_or(TIME_LIMIT, convert::duration);
         let gap = if problem.gap > 0.0 { problem.gap } else { GAP };
         let options = Options { gap, seed: problem.seed.cast_unsigned() };
         let answers = self.answers.clone();
@@ -94,7 +89,16 @@ impl Run {
         Ok(())
     }
 
-    async fn read(&self, requests: &mut Streaming<OptimizeRequest>) -> Result<Builder, Status> {
+    async fn read(
+        &self,
+        requests: &mut Streaming<OptimizeRequest>,
+    ) -> Result<(OptimizeProblem, Vec<Rule>, Builder), Status> {
+        let problem = first(requests).await?;
+        let rules = rules(&problem)?;
+        let limit = problem.time_limit.as_ref().map_or(TIME_LIMIT, convert::duration);
+        if limit > self.config.max_time_limit {
+            return Err(refused("problem.time_limit", "is longer than is allowed").into());
+        }
         let mut builder = Builder::new(self.config.max_proposals);
         while let Some(request) = requests.message().await? {
             check(&request).map_err(Error::from)?;
@@ -115,7 +119,7 @@ impl Run {
                 pushed.map_err(|refused| Error::Proposal(format!("proposals.proposals[{index}]"), refused))?;
             }
         }
-        Ok(builder)
+        Ok((problem, rules, builder))
     }
 
     async fn answer(&self, columns: &Columns, rules: &[Rule], solution: &Solution) {

@@ -104,7 +104,7 @@ impl Suite {
         assert!(self.judge(&policies, "f1", 10).await, "confirmed, not counted twice");
         let second = self.reserve(&policies, "f1", "f1-b", 10).await.unwrap();
         assert_eq!(self.reserve(&policies, "f1", "f1-c", 20).await, None);
-        assert_eq!(self.store.release("f1", &[second.clone()], at(20)).await.unwrap(), 1);
+        assert_eq!(self.store.release("f1", std::slice::from_ref(&second), at(20)).await.unwrap(), 1);
         assert_eq!(self.store.release("f1", &[second], at(20)).await.unwrap(), 0);
         assert!(self.reserve(&policies, "f1", "f1-d", 20).await.is_some());
         assert!(!self.judge(&policies, "f1", 104).await);
