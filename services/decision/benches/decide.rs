@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a benchmark")]
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use attune_decision::domain::catalogue::{Catalogue, Kind, Offer, Placement};
@@ -12,7 +13,7 @@ use attune_decision::domain::response;
 use attune_decision::domain::subject::{Known, Subject};
 use attune_expression::Value;
 use attune_kernel::{PersonId, Timestamp};
-use criterion::{Criterion, black_box, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 
 const COMPARISONS: usize = 20;
 const ATTRIBUTES: usize = 60;
@@ -25,7 +26,7 @@ fn offer(number: usize) -> Offer {
         format!("attributes.a{attribute} >= {}.0", (number + at) % 20)
     };
     let mut rule: Vec<String> = (0..COMPARISONS).map(comparison).collect();
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         rule[COMPARISONS / 2] = format!("attributes.a{} < 0.0", number % ATTRIBUTES);
     }
     Offer {

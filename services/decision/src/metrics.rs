@@ -23,3 +23,16 @@ attune_service_kit::instruments! {
         waiting: Gauge("attune.decision.log.waiting", "{decision}", "decisions that wait to be written behind", []),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_names_every_instrument() {
+        let readme = include_str!("../README.md");
+        for instrument in Metrics::ALL {
+            assert!(readme.contains(&format!("`{}`", instrument.name)), "{}", instrument.name);
+        }
+    }
+}

@@ -17,7 +17,7 @@
 //! Going down the atoms from the highest, the product over all offers is kept up to date by one multiplication an atom,
 //! and what is left to distribute is the product itself: the walk ends when it is negligible.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ pub fn arbitrate(contenders: &[Contender], policy: &Policy, arm: Treatment, seed
     } else {
         let explored = draws.unit() < policy.exploration_floor;
         let first = draws.below(contenders.len());
-        ranked.sort_unstable_by(|left, right| right.atom.cmp(&left.atom));
+        ranked.sort_unstable_by_key(|drawn| Reverse(drawn.atom));
         if explored && let Some(at) = ranked.iter().position(|drawn| drawn.atom.contender == first) {
             ranked[..=at].rotate_right(1);
         }
@@ -155,8 +155,7 @@ fn first_of_means(contenders: &[Contender], policy: &Policy) -> Vec<f64> {
 
 /// The chances of `count` contenders that only their drawn indices distinguish.
 fn first_among_equals(count: usize) -> Vec<f64> {
-    let atom = |contender: usize, index: usize| Atom { score: 0.0, propensity: 0.0, index, contender };
-    walk(count, |contender, index| atom(contender, index))
+    walk(count, |contender, index| Atom { score: 0.0, propensity: 0.0, index, contender })
 }
 
 fn first_of_atoms(contenders: &[Contender], policy: &Policy) -> Vec<f64> {

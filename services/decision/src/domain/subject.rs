@@ -98,10 +98,11 @@ pub struct Subject {
 
 impl Subject {
     /// Whether the person may be contacted for a purpose on a channel: the latest word that applies decides, a
-    /// withdrawal where two are of the same time. Without a word, the purpose's default does.
+    /// withdrawal where two are of the same time. Without a word, the purpose's default does. While the profile cannot be
+    /// read there may be a word that nobody sees, so the answer is no.
     #[must_use]
     pub fn consents_to(&self, purpose: &str, channel: &str, default: bool) -> bool {
-        let Some(known) = &self.known else { return default };
+        let Some(known) = &self.known else { return false };
         let words = known
             .consents
             .iter()
@@ -192,6 +193,7 @@ mod tests {
         assert!(!subject.consents_to("marketing", "email", true));
         assert!(!subject.consents_to("marketing", "sms", true), "the later general withdrawal covers sms");
         assert!(subject.consents_to("service", "sms", true) && !subject.consents_to("service", "sms", false));
+        assert!(!Subject::default().consents_to("service", "sms", true), "there may be a word that nobody sees");
     }
 
     #[test]

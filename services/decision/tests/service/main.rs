@@ -1,4 +1,5 @@
 //! The service as its callers see it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests and what only they use")]
 
 mod deciding;
 mod learning;
