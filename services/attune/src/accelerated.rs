@@ -43,7 +43,8 @@ impl Accelerated {
         let (dir, temporary) = match data_dir {
             Some(dir) => (dir.to_owned(), None),
             None => {
-                let dir = std::env::temp_dir().join(format!("attune-{}-{}", std::process::id(), IdSource::random().seed()));
+                let dir =
+                    std::env::temp_dir().join(format!("attune-{}-{}", std::process::id(), IdSource::random().seed()));
                 (dir.clone(), Some(Temporary(dir)))
             }
         };

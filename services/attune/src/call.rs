@@ -68,9 +68,12 @@ async fn describe(channel: Channel, service: &str, name: &str) -> Result<MethodD
     let symbol = MessageRequest::FileContainingSymbol(service.to_owned());
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(symbol) };
     let mut client = ServerReflectionClient::new(channel);
-    let mut answers = client.server_reflection_info(stream::iter([request])).await.map_err(|status| failed(&status))?.into_inner();
+    let mut answers =
+        client.server_reflection_info(stream::iter([request])).await.map_err(|status| failed(&status))?.into_inner();
     let mut pool = DescriptorPool::new();
-    while let Some(ServerReflectionResponse { message_response, .. }) = answers.message().await.map_err(|status| failed(&status))? {
+    while let Some(ServerReflectionResponse { message_response, .. }) =
+        answers.message().await.map_err(|status| failed(&status))?
+    {
         match message_response {
             Some(MessageResponse::FileDescriptorResponse(files)) => {
                 let files: Vec<prost_types::FileDescriptorProto> = files
@@ -87,7 +90,9 @@ async fn describe(channel: Channel, service: &str, name: &str) -> Result<MethodD
             _ => {}
         }
     }
-    let service = pool.get_service_by_name(service).ok_or_else(|| Failure::usage(format!("the server has no service {service}")))?;
+    let service = pool
+        .get_service_by_name(service)
+        .ok_or_else(|| Failure::usage(format!("the server has no service {service}")))?;
     let method = service.methods().find(|method| method.name() == name);
     method.ok_or_else(|| {
         let names: Vec<String> = service.methods().map(|method| method.name().to_owned()).collect();
@@ -109,9 +114,15 @@ async fn add(
             .find(|name| !known.iter().any(|file| file.name() == name.as_str()))
             .cloned();
         let Some(missing) = missing else { break };
-        let request =
-            ServerReflectionRequest { host: String::new(), message_request: Some(MessageRequest::FileByFilename(missing.clone())) };
-        let mut answers = client.server_reflection_info(stream::iter([request])).await.map_err(|status| failed(&status))?.into_inner();
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::FileByFilename(missing.clone())),
+        };
+        let mut answers = client
+            .server_reflection_info(stream::iter([request]))
+            .await
+            .map_err(|status| failed(&status))?
+            .into_inner();
         let before = known.len();
         while let Some(answer) = answers.message().await.map_err(|status| failed(&status))? {
             if let Some(MessageResponse::FileDescriptorResponse(files)) = answer.message_response {
@@ -128,7 +139,8 @@ async fn add(
             return Err(Failure::other(format!("the server does not describe {missing}")));
         }
     }
-    pool.add_file_descriptor_protos(known).map_err(|error| Failure::other(format!("reflection is inconsistent: {error}")))
+    pool.add_file_descriptor_protos(known)
+        .map_err(|error| Failure::other(format!("reflection is inconsistent: {error}")))
 }
 
 /// The JSON objects as requests.

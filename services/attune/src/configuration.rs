@@ -28,7 +28,11 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Schema => {
             let mut text = String::new();
             for key in settings::loader().schema() {
-                let _ = writeln!(text, "{}\n  {}\n  {}, default {}, {}\n", key.path, key.comment, key.kind, key.default, key.variable);
+                let _ = writeln!(
+                    text,
+                    "{}\n  {}\n  {}, default {}, {}\n",
+                    key.path, key.comment, key.kind, key.default, key.variable
+                );
             }
             output::print(&text);
         }

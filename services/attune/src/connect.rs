@@ -13,7 +13,8 @@ use crate::options::Address;
 /// # Errors
 /// When the address is not one.
 pub(crate) fn connect(address: &Address) -> Result<Channel, Failure> {
-    let url = if address.address.contains("://") { address.address.clone() } else { format!("http://{}", address.address) };
+    let url =
+        if address.address.contains("://") { address.address.clone() } else { format!("http://{}", address.address) };
     let options = Options {
         deadline: Duration::from_secs(30),
         api_key: Secret::new(address.api_key.clone().unwrap_or_default()),

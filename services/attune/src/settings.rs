@@ -1,6 +1,8 @@
 //! The configuration of the process: every section there is, whichever services run.
 
-use attune_service_kit::config::{AuthConfig, ClientsConfig, Config, Loader, ServerConfig, StorageConfig, TelemetryConfig};
+use attune_service_kit::config::{
+    AuthConfig, ClientsConfig, Config, Loader, ServerConfig, StorageConfig, TelemetryConfig,
+};
 
 use crate::exit::Failure;
 use crate::options::{ConfigOptions, ServiceName};

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use attune_client::Channel;
 use attune_proto::decision::v1::{
-    CreateOfferRequest, CreatePlacementRequest, DecideRequest, DeleteOfferRequest, DeletePlacementRequest, Offer, Placement, Subject,
+    CreateOfferRequest, CreatePlacementRequest, DecideRequest, DeleteOfferRequest, DeletePlacementRequest, Offer,
+    Placement, Subject,
 };
 use attune_proto::identity::v1::Identifier;
 use attune_service_kit::clock::IdSource;
@@ -25,7 +26,8 @@ pub(crate) async fn run(address: Address) -> Result<(), Failure> {
     let mut client = attune_client::decision(channel);
     // Removed even when the decision failed; what cannot be removed is disabled by its own name.
     let offer = client.delete_offer(DeleteOfferRequest { offer_id: id.clone(), ..Default::default() }).await;
-    let placement = client.delete_placement(DeletePlacementRequest { placement_id: id.clone(), ..Default::default() }).await;
+    let placement =
+        client.delete_placement(DeletePlacementRequest { placement_id: id.clone(), ..Default::default() }).await;
     let (decided, millis) = outcome?;
     offer?;
     placement?;

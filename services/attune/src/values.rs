@@ -16,9 +16,7 @@ pub(crate) fn to_value(value: &Value) -> prost_types::Value {
         Value::Bool(flag) => Kind::BoolValue(*flag),
         Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
         Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Array(items) => {
-            Kind::ListValue(prost_types::ListValue { values: items.iter().map(to_value).collect() })
-        }
+        Value::Array(items) => Kind::ListValue(prost_types::ListValue { values: items.iter().map(to_value).collect() }),
         Value::Object(_) => Kind::StructValue(to_struct(value)),
     };
     prost_types::Value { kind: Some(kind) }

@@ -25,7 +25,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let defaults = ["marketing", "service", "legal"].map(|purpose| (purpose.to_owned(), true));
+        let defaults = [("marketing", false), ("service", true), ("legal", true)];
+        let defaults = defaults.map(|(purpose, allowed)| (purpose.to_owned(), allowed));
         Self { consent_defaults: defaults.into(), evaluation_batch: 500, cache_ttl: Duration::from_secs(600) }
     }
 }

@@ -6,7 +6,8 @@ use attune_client::{Clients, DecisionClient};
 use attune_kernel::Timestamp;
 use attune_proto::channel::v1::CollectEvent;
 use attune_proto::decision::v1::{CandidateStage, DecideRequest, DecideResponse, Subject};
-use attune_proto::identity::v1::Identifier;
+use attune_proto::identity::v1::{Identifier, ResolveRequest};
+use attune_proto::profile::v1::{Consent, SetConsentRequest};
 use attune_service_kit::clock::Clock;
 use futures::{StreamExt as _, TryStreamExt as _};
 use rand::{Rng as _, SeedableRng as _};
@@ -67,9 +68,38 @@ impl Driver {
                 self.ingest.push(event(id, happening, start, happening.event, 0, happening.properties.clone())).await?;
             }
             self.ingest.drained().await?;
+            if day == 0 && tick == 1 {
+                self.consents(world, start).await?;
+            }
             // Only now may time pass: every event of the hour is known, so no deadline passes for want of one.
             self.clock.set(Timestamp::from_micros(start + tick * TICK));
         }
+        Ok(())
+    }
+
+    /// Records what the customers said about advertising when they opened their account: one in eight wants none.
+    async fn consents(&self, world: &[Customer], start: i64) -> Result<(), Failure> {
+        let said = |customer: &Customer| {
+            let (mut identity, mut profile) = (self.clients.identity.clone(), self.clients.profile.clone());
+            let granted = customer.index % 8 != 7;
+            let identifier = Identifier { namespace: "customer_id".to_owned(), value: customer.customer_id.clone() };
+            async move {
+                let request =
+                    ResolveRequest { identifiers: vec![identifier], read_only: true, ..ResolveRequest::default() };
+                let person_id = identity.resolve(request).await?.into_inner().person_id;
+                let consent = Consent {
+                    purpose: "marketing".to_owned(),
+                    granted,
+                    time: Some(timestamp(start)),
+                    source: "account opening".to_owned(),
+                    ..Consent::default()
+                };
+                profile.set_consent(SetConsentRequest { person_id, consent: Some(consent) }).await?;
+                Ok::<(), Failure>(())
+            }
+        };
+        let all: Vec<_> = world.iter().map(said).collect();
+        futures::stream::iter(all).buffer_unordered(CONCURRENT).try_collect::<Vec<()>>().await?;
         Ok(())
     }
 
@@ -77,10 +107,11 @@ impl Driver {
     async fn decide(&mut self, world: &[Customer], day: u32, start: i64, now: &[Happening]) -> Result<(), Failure> {
         let slots: Vec<&Happening> = now.iter().filter(|happening| happening.slot).collect();
         let decision = &self.clients.decision;
-        let answers: Vec<(DecideResponse, u32)> = futures::stream::iter(slots.iter().map(|happening| ask(decision.clone(), happening)))
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
+        let answers: Vec<(DecideResponse, u32)> =
+            futures::stream::iter(slots.iter().map(|happening| ask(decision.clone(), happening)))
+                .buffered(CONCURRENT)
+                .try_collect()
+                .await?;
         for (happening, (answer, micros)) in slots.into_iter().zip(answers) {
             self.respond(world, day, start, happening, &answer, micros).await?;
         }
@@ -100,8 +131,10 @@ impl Driver {
         self.measure.degraded += u64::from(!answer.degradations.is_empty());
         let customer = &world[happening.customer];
         let explanation = answer.explanation.clone().unwrap_or_default();
-        for stage in explanation.stages.iter().filter(|stage| stage.stage() == CandidateStage::ContactPolicy && !stage.rule.is_empty()) {
-            *self.measure.held_back.entry(stage.rule.clone()).or_default() += u64::try_from(stage.count).unwrap_or_default();
+        let held = |stage: CandidateStage| matches!(stage, CandidateStage::ContactPolicy | CandidateStage::Consent);
+        for stage in explanation.stages.iter().filter(|stage| held(stage.stage()) && !stage.rule.is_empty()) {
+            *self.measure.held_back.entry(stage.rule.clone()).or_default() +=
+                u64::try_from(stage.count).unwrap_or_default();
         }
         let Some(offer) = answer.offers.first() else {
             self.measure.empty += 1;
@@ -153,7 +186,8 @@ async fn ask(mut client: DecisionClient, happening: &Happening) -> Result<(Decid
 }
 
 fn identifiers(happening: &Happening) -> Vec<Identifier> {
-    let one = |(namespace, value): &(&str, String)| Identifier { namespace: (*namespace).to_owned(), value: value.clone() };
+    let one =
+        |(namespace, value): &(&str, String)| Identifier { namespace: (*namespace).to_owned(), value: value.clone() };
     happening.identifiers.iter().map(one).collect()
 }
 

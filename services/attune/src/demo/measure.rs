@@ -62,7 +62,12 @@ impl Measure {
             return 0.0;
         }
         micros.sort_unstable();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
         let index = ((micros.len() - 1) as f64 * share).round() as usize;
         f64::from(micros[index]) / 1000.0
     }
@@ -157,7 +162,12 @@ mod tests {
     #[test]
     fn rates_keep_the_control_group_apart() {
         let mut measure = Measure::default();
-        for one in [seen(0, 100, false, true), seen(0, 200, false, false), seen(1, 300, true, true), seen(9, 400, false, false)] {
+        for one in [
+            seen(0, 100, false, true),
+            seen(0, 200, false, false),
+            seen(1, 300, true, true),
+            seen(9, 400, false, false),
+        ] {
             measure.record(one);
         }
         let rates = measure.rates(0..5);

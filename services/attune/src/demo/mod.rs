@@ -38,7 +38,8 @@ const PERIODS: u32 = 7;
 /// What a service answers, or a report that cannot be written.
 pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let (began, cpu_before) = (Instant::now(), cpu::seconds());
-    let suite = Accelerated::start(options.data_dir.as_deref(), Timestamp::from_micros(FIRST_DAY), options.seed).await?;
+    let suite =
+        Accelerated::start(options.data_dir.as_deref(), Timestamp::from_micros(FIRST_DAY), options.seed).await?;
     setup::run(&suite.clients).await?;
     let world = world::draw(options.customers as usize, options.seed);
     let mut driver = Driver::new(suite.clients.clone(), suite.clock.clone(), options.seed);
@@ -68,7 +69,8 @@ async fn settled(driver: &mut Driver, clients: &Clients) -> Result<GetPipelineRe
     while quiet < 4 {
         tokio::time::sleep(Duration::from_millis(150)).await;
         let now = client.get_pipeline(GetPipelineRequest {}).await?.into_inner();
-        let open = ["QUEUED", "ATTEMPTING"].iter().any(|state| now.deliveries.get(*state).is_some_and(|count| *count > 0));
+        let open =
+            ["QUEUED", "ATTEMPTING"].iter().any(|state| now.deliveries.get(*state).is_some_and(|count| *count > 0));
         quiet = if open || now.cursors != before.cursors || now.inbox_pending > 0 { 0 } else { quiet + 1 };
         before = now;
     }
@@ -183,7 +185,8 @@ async fn journey_changes(clients: &Clients) -> Result<(u64, u64), Failure> {
 
 async fn sessions(clients: &Clients) -> Result<i64, Failure> {
     // What people do themselves; what the suite shows them is not a visit.
-    let events = ["page_view", "login", "logout"].iter().chain(&traffic::FORM).map(|event| (*event).to_owned()).collect();
+    let events =
+        ["page_view", "login", "logout"].iter().chain(&traffic::FORM).map(|event| (*event).to_owned()).collect();
     let selection = Some(journey::Selection { events, ..Default::default() });
     let answer = clients.journey.clone().run_sessions(journey::RunSessionsRequest { selection, gap: None }).await?;
     Ok(answer.into_inner().sessions)

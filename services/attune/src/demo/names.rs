@@ -30,8 +30,16 @@ const KOREAN_GIVEN: [(&str, &str); 12] = [
     ("유진", "Yujin"),
     ("태현", "Taehyun"),
 ];
-const CHINESE_FAMILY: [(&str, &str); 8] =
-    [("王", "Wang"), ("李", "Li"), ("张", "Zhang"), ("刘", "Liu"), ("陈", "Chen"), ("杨", "Yang"), ("赵", "Zhao"), ("黄", "Huang")];
+const CHINESE_FAMILY: [(&str, &str); 8] = [
+    ("王", "Wang"),
+    ("李", "Li"),
+    ("张", "Zhang"),
+    ("刘", "Liu"),
+    ("陈", "Chen"),
+    ("杨", "Yang"),
+    ("赵", "Zhao"),
+    ("黄", "Huang"),
+];
 const CHINESE_GIVEN: [(&str, &str); 10] = [
     ("伟", "Wei"),
     ("芳", "Fang"),

@@ -14,22 +14,44 @@ pub(crate) fn render(report: &Report) -> String {
     row("events in", format!("{} over {} days from {} customers", report.events_in, report.days, report.customers));
     row(
         "people found / true",
-        format!("{} / {} ({} mixed; the rest of the difference are visits that never signed in)", report.persons_found, report.persons_true, report.persons_mixed),
+        format!(
+            "{} / {} ({} mixed; the rest of the difference are visits that never signed in)",
+            report.persons_found, report.persons_true, report.persons_mixed
+        ),
     );
     row("sessions", report.sessions.to_string());
     row("triggers fired", format!("{} ({} stage changes)", report.triggers, report.stage_changes));
     row(
         "decisions",
-        format!("{} (p50 {:.2} ms, p99 {:.2} ms, {} without an offer)", report.decisions, report.decide_p50_ms, report.decide_p99_ms, report.decisions_without_offer),
+        format!(
+            "{} (p50 {:.2} ms, p99 {:.2} ms, {} without an offer)",
+            report.decisions, report.decide_p50_ms, report.decide_p99_ms, report.decisions_without_offer
+        ),
     );
-    row("deliveries", format!("{} of {} sends, {} duplicates, {} lost", report.deliveries, report.sends, report.duplicates, report.lost));
+    row(
+        "deliveries",
+        format!(
+            "{} of {} sends, {} duplicates, {} lost",
+            report.deliveries, report.sends, report.duplicates, report.lost
+        ),
+    );
     let _ = writeln!(out, "\n  The purchase form: where customers leave");
     for step in &report.funnel {
         let time = step.median_seconds.map_or_else(String::new, |seconds| format!("median {seconds:.0} s"));
-        let _ = writeln!(out, "    {:<16}{:>7}  {:>8}  {time}", step.name, step.reached, percent(step.converted_from_previous));
+        let _ = writeln!(
+            out,
+            "    {:<16}{:>7}  {:>8}  {time}",
+            step.name,
+            step.reached,
+            percent(step.converted_from_previous)
+        );
     }
     let _ = writeln!(out, "\n  Response rate: what was learned, beside chance and the best policy there is");
-    let _ = writeln!(out, "    {:<12}{:>10}{:>10}{:>10}{:>10}{:>11}", "days", "learner", "expected", "random", "oracle", "decisions");
+    let _ = writeln!(
+        out,
+        "    {:<12}{:>10}{:>10}{:>10}{:>10}{:>11}",
+        "days", "learner", "expected", "random", "oracle", "decisions"
+    );
     for period in &report.response_rate_over_time {
         let rates = &period.rates;
         let _ = writeln!(

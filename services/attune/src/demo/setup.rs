@@ -64,11 +64,14 @@ async fn catalogue(clients: &Clients) -> Result<(), Failure> {
             enabled: true,
             value: 1.0,
             eligibility: offer.eligibility.to_owned(),
-            purpose: "marketing".to_owned(),
+            // Help may be offered to everyone; advertising needs a consent.
+            purpose: if offer.issue == "service" { "service" } else { "marketing" }.to_owned(),
             response_window: seconds(WEEK),
             ..decision::Offer::default()
         };
-        existing_is_fine(client.create_offer(decision::CreateOfferRequest { offer: Some(created), ..Default::default() }).await)?;
+        existing_is_fine(
+            client.create_offer(decision::CreateOfferRequest { offer: Some(created), ..Default::default() }).await,
+        )?;
         let message = decision::Message {
             message_id: format!("{}-any", offer.id),
             offer_id: offer.id.to_owned(),
@@ -76,7 +79,11 @@ async fn catalogue(clients: &Clients) -> Result<(), Failure> {
             template_id: "offer-mail".to_owned(),
             ..decision::Message::default()
         };
-        existing_is_fine(client.create_message(decision::CreateMessageRequest { message: Some(message), ..Default::default() }).await)?;
+        existing_is_fine(
+            client
+                .create_message(decision::CreateMessageRequest { message: Some(message), ..Default::default() })
+                .await,
+        )?;
     }
     for (id, name, on) in [(SLOT, "Home page, first slot", "web"), (FOLLOW_UP, "E-mail after a form was left", EMAIL)] {
         let placement = decision::Placement {
@@ -87,7 +94,9 @@ async fn catalogue(clients: &Clients) -> Result<(), Failure> {
             ..decision::Placement::default()
         };
         existing_is_fine(
-            client.create_placement(decision::CreatePlacementRequest { placement: Some(placement), ..Default::default() }).await,
+            client
+                .create_placement(decision::CreatePlacementRequest { placement: Some(placement), ..Default::default() })
+                .await,
         )?;
     }
     let policy = decision::Policy {
@@ -98,13 +107,19 @@ async fn catalogue(clients: &Clients) -> Result<(), Failure> {
         learn_from: "ACCEPT".to_owned(),
         ..decision::Policy::default()
     };
-    existing_is_fine(client.create_policy(decision::CreatePolicyRequest { policy: Some(policy), ..Default::default() }).await)
+    existing_is_fine(
+        client.create_policy(decision::CreatePolicyRequest { policy: Some(policy), ..Default::default() }).await,
+    )
 }
 
 async fn limits(clients: &Clients) -> Result<(), Failure> {
     let mut client = clients.contact.clone();
     let policies = [
-        ("email-2-a-week", vec![EMAIL.to_owned()], contact::Frequency { limit: 2, window: seconds(WEEK), per_offer: false }),
+        (
+            "email-2-a-week",
+            vec![EMAIL.to_owned()],
+            contact::Frequency { limit: 2, window: seconds(WEEK), per_offer: false },
+        ),
         ("same-offer-5-a-week", Vec::new(), contact::Frequency { limit: 5, window: seconds(WEEK), per_offer: true }),
         ("any-12-a-week", Vec::new(), contact::Frequency { limit: 12, window: seconds(WEEK), per_offer: false }),
     ];
@@ -118,7 +133,10 @@ async fn limits(clients: &Clients) -> Result<(), Failure> {
         };
         existing_is_fine(
             client
-                .create_contact_policy(contact::CreateContactPolicyRequest { contact_policy: Some(policy), ..Default::default() })
+                .create_contact_policy(contact::CreateContactPolicyRequest {
+                    contact_policy: Some(policy),
+                    ..Default::default()
+                })
                 .await,
         )?;
     }
@@ -142,17 +160,22 @@ async fn moments(clients: &Clients) -> Result<(), Failure> {
         ..journey::TriggerRule::default()
     };
     existing_is_fine(
-        client.create_trigger_rule(journey::CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() }).await,
+        client
+            .create_trigger_rule(journey::CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() })
+            .await,
     )?;
     let stages = [("visitor", "page_view"), ("interested", FORM[0]), ("buyer", FORM[FORM.len() - 1])];
-    let stages = stages.iter().map(|(stage, event)| journey::Stage { stage: (*stage).to_owned(), entry: condition(event) });
+    let stages =
+        stages.iter().map(|(stage, event)| journey::Stage { stage: (*stage).to_owned(), entry: condition(event) });
     let plan = journey::Journey {
         journey_id: "fund-purchase".to_owned(),
         display_name: "Buying a fund plan".to_owned(),
         stages: stages.collect(),
         ..journey::Journey::default()
     };
-    existing_is_fine(client.create_journey(journey::CreateJourneyRequest { journey: Some(plan), ..Default::default() }).await)
+    existing_is_fine(
+        client.create_journey(journey::CreateJourneyRequest { journey: Some(plan), ..Default::default() }).await,
+    )
 }
 
 async fn channels(clients: &Clients) -> Result<(), Failure> {
@@ -164,7 +187,9 @@ async fn channels(clients: &Clients) -> Result<(), Failure> {
         required_variables: vec!["title".to_owned()],
         ..channel::Template::default()
     };
-    existing_is_fine(client.create_template(channel::CreateTemplateRequest { template: Some(template), ..Default::default() }).await)?;
+    existing_is_fine(
+        client.create_template(channel::CreateTemplateRequest { template: Some(template), ..Default::default() }).await,
+    )?;
     let email = channel::Channel {
         channel_id: EMAIL.to_owned(),
         enabled: true,
@@ -172,5 +197,7 @@ async fn channels(clients: &Clients) -> Result<(), Failure> {
         guarantee: channel::DeliveryGuarantee::AtMostOnce.into(),
         ..channel::Channel::default()
     };
-    existing_is_fine(client.create_channel(channel::CreateChannelRequest { channel: Some(email), ..Default::default() }).await)
+    existing_is_fine(
+        client.create_channel(channel::CreateChannelRequest { channel: Some(email), ..Default::default() }).await,
+    )
 }

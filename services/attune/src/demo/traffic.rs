@@ -191,7 +191,9 @@ mod tests {
         let (one, two) = (day(&world, 2, 3), day(&world, 2, 3));
         assert_eq!(one, two);
         assert!(one.is_sorted_by_key(|happening| happening.offset));
-        assert!(one.iter().any(|happening| happening.slot) && one.iter().any(|happening| happening.event == "form_start"));
+        assert!(
+            one.iter().any(|happening| happening.slot) && one.iter().any(|happening| happening.event == "form_start")
+        );
     }
 
     #[test]

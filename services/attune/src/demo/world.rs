@@ -58,11 +58,29 @@ pub(crate) struct BankOffer {
 
 /// The catalogue of the generated bank.
 pub(crate) const OFFERS: [BankOffer; 10] = [
-    offer("travel-card", "Travel card without fees", "sales", "!('travel_card' in attributes.holdings)", [0.10, 0.05, 0.16, 0.02]),
+    offer(
+        "travel-card",
+        "Travel card without fees",
+        "sales",
+        "!('travel_card' in attributes.holdings)",
+        [0.10, 0.05, 0.16, 0.02],
+    ),
     offer("fund-plan", "Monthly fund plan", "sales", "attributes.balance > 1000.0", [0.02, 0.06, 0.22, 0.05]),
-    offer("mortgage-check", "Mortgage rate check", "retention", "'mortgage' in attributes.holdings", [0.01, 0.20, 0.10, 0.03]),
+    offer(
+        "mortgage-check",
+        "Mortgage rate check",
+        "retention",
+        "'mortgage' in attributes.holdings",
+        [0.01, 0.20, 0.10, 0.03],
+    ),
     offer("first-savings", "First savings plan", "sales", "attributes.age < 30", [0.24, 0.08, 0.02, 0.02]),
-    offer("time-deposit", "Twelve month time deposit", "sales", "attributes.balance > 5000.0", [0.01, 0.05, 0.07, 0.21]),
+    offer(
+        "time-deposit",
+        "Twelve month time deposit",
+        "sales",
+        "attributes.balance > 5000.0",
+        [0.01, 0.05, 0.07, 0.21],
+    ),
     offer("family-insurance", "Family insurance", "sales", "attributes.age >= 25", [0.02, 0.15, 0.04, 0.05]),
     offer("app-security", "Turn on app alerts", "service", "", [0.07, 0.06, 0.05, 0.03]),
     offer("paperless", "Go paperless", "service", "", [0.06, 0.05, 0.04, 0.01]),
@@ -114,7 +132,10 @@ fn customer(index: usize, rng: &mut ChaCha8Rng) -> Customer {
         kind,
         customer_id: format!("C{:07}", 1_000_000 + index),
         account_id: format!("A{:09}", 200_000_000 + index),
-        email: format!("{mailbox}.{index}@{}", ["example.com", "example.org", "example.net"].choose(rng).copied().unwrap_or_default()),
+        email: format!(
+            "{mailbox}.{index}@{}",
+            ["example.com", "example.org", "example.net"].choose(rng).copied().unwrap_or_default()
+        ),
         phone: format!("+8210{:08}", 10_000_000 + index),
         cookies: (0..cookies).map(|_| format!("ck-{:016x}", rng.random::<u64>())).collect(),
         devices: (0..devices).map(|_| format!("dev-{:016x}", rng.random::<u64>())).collect(),
@@ -142,7 +163,9 @@ mod tests {
         let world = draw(500, 1);
         let mut all: Vec<&str> = world
             .iter()
-            .flat_map(|c| [&c.customer_id, &c.account_id, &c.email, &c.phone].into_iter().chain(&c.cookies).chain(&c.devices))
+            .flat_map(|c| {
+                [&c.customer_id, &c.account_id, &c.email, &c.phone].into_iter().chain(&c.cookies).chain(&c.devices)
+            })
             .map(String::as_str)
             .collect();
         let count = all.len();

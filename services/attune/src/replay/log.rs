@@ -1,6 +1,6 @@
 //! Event logs as CSV: an online shop's clicks and a bank's loan applications, through the surface to journey-pathing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use attune_kernel::Timestamp;
@@ -86,7 +86,8 @@ pub(super) async fn run(options: &ReplayOptions) -> Result<(), Failure> {
     let mut client = suite.clients.journey.clone();
     let sessions = client.run_sessions(journey::RunSessionsRequest::default()).await?.into_inner();
     let graph = client.get_graph(journey::GetGraphRequest::default()).await?.into_inner();
-    let paths = client.run_paths(journey::RunPathsRequest { length: 3, top: 10, ..Default::default() }).await?.into_inner();
+    let paths =
+        client.run_paths(journey::RunPathsRequest { length: 3, top: 10, ..Default::default() }).await?.into_inner();
     let report = Report {
         dataset: form.dataset,
         events_in: total,
@@ -95,7 +96,11 @@ pub(super) async fn run(options: &ReplayOptions) -> Result<(), Failure> {
         sessions: sessions.sessions,
         edges: graph.edges.len(),
         transitions: graph.edges.iter().map(|edge| edge.count).sum(),
-        top_paths: paths.paths.into_iter().map(|path| Path3 { path: path.events.join(">"), count: path.count }).collect(),
+        top_paths: paths
+            .paths
+            .into_iter()
+            .map(|path| Path3 { path: path.events.join(">"), count: path.count })
+            .collect(),
         seconds: began.elapsed().as_secs_f64(),
         cpu_seconds: cpu::seconds() - cpu_before,
     };
@@ -140,7 +145,9 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text)
         .or_else(|error| {
             let patched = format!("{}Z", text.trim().replacen(' ', "T", 1));
-            Timestamp::parse(&patched).or_else(|_| Timestamp::parse(&text.trim().replacen(' ', "T", 1))).map_err(|_| error)
+            Timestamp::parse(&patched)
+                .or_else(|_| Timestamp::parse(&text.trim().replacen(' ', "T", 1)))
+                .map_err(|_| error)
         })
         .map_err(|error| error.to_string())
 }
@@ -163,8 +170,14 @@ mod tests {
 
     #[test]
     fn a_time_without_a_zone_is_utc() {
-        assert_eq!(moment("2019-11-01 17:59:13.273932"), Timestamp::parse("2019-11-01T17:59:13.273932Z").map_err(|e| e.to_string()));
-        assert_eq!(moment("2011-10-01 00:38:44.546000+02:00"), Timestamp::parse("2011-09-30T22:38:44.546Z").map_err(|e| e.to_string()));
+        assert_eq!(
+            moment("2019-11-01 17:59:13.273932"),
+            Timestamp::parse("2019-11-01T17:59:13.273932Z").map_err(|e| e.to_string())
+        );
+        assert_eq!(
+            moment("2011-10-01 00:38:44.546000+02:00"),
+            Timestamp::parse("2011-09-30T22:38:44.546Z").map_err(|e| e.to_string())
+        );
         assert!(moment("soon").is_err());
     }
 
@@ -172,7 +185,11 @@ mod tests {
     fn invalid_utf8_names_its_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv");
-        std::fs::write(&path, b"user_id,event,timestamp\n1,view,2020-01-01T00:00:00Z\n2,\xff\xfe,2020-01-01T00:00:00Z\n").unwrap();
+        std::fs::write(
+            &path,
+            b"user_id,event,timestamp\n1,view,2020-01-01T00:00:00Z\n2,\xff\xfe,2020-01-01T00:00:00Z\n",
+        )
+        .unwrap();
         let failure = events(&path, &SIMPLE_SHOP, &mut |_| Ok(())).unwrap_err();
         assert!(failure.to_string().contains(":3:"), "{failure}");
     }

@@ -132,7 +132,9 @@ async fn feed(
     let mut progress = Progress::new("events", total);
     let mut latest = suite.clock.now();
     while let Some(event) = receiver.recv().await {
-        if let Some(time) = event.time.as_ref().and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok()) {
+        if let Some(time) =
+            event.time.as_ref().and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok())
+        {
             latest = latest.max(time);
         }
         ingest.push(event).await?;
@@ -151,7 +153,10 @@ async fn figures(clients: &Clients) -> Result<BTreeMap<String, OfferFigures>, Fa
 }
 
 fn table(report: &Report) -> String {
-    let mut out = format!("  {:<34}{:>9}{:>9}{:>10}{:>11}{:>12}\n", "offer", "received", "viewed", "completed", "influenced", "view hours");
+    let mut out = format!(
+        "  {:<34}{:>9}{:>9}{:>10}{:>11}{:>12}\n",
+        "offer", "received", "viewed", "completed", "influenced", "view hours"
+    );
     for (id, offer) in &report.offers {
         let hours = offer.median_view_hours.map_or_else(|| "-".to_owned(), |hours| format!("{hours:.1}"));
         let _ = writeln!(

@@ -96,7 +96,8 @@ pub(crate) fn events(dir: &Path, mut each: impl FnMut(CollectEvent) -> Result<()
             Err(message)
         }
     };
-    let members = input::lines(&input::find(dir, "profile.json")?, |number, text| hand_over(member(number, parse(text)?)));
+    let members =
+        input::lines(&input::find(dir, "profile.json")?, |number, text| hand_over(member(number, parse(text)?)));
     let log = members.and_then(|()| {
         input::lines(&input::find(dir, "transcript.json")?, |number, text| hand_over(transcript(number, parse(text)?)?))
     });
@@ -130,8 +131,13 @@ fn member(number: u64, line: ProfileLine) -> CollectEvent {
     let attributes = json!({
         "gender": line.gender, "age": age, "income": line.income, "member_since": line.became_member_on.to_string().trim_matches('"'),
     });
-    let known: serde_json::Map<String, Value> =
-        attributes.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let known: serde_json::Map<String, Value> = attributes
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     event(format!("starbucks-member-{number}"), &line.id, "member_record", 0, 0, &json!({ "attributes": known }))
 }
 
@@ -179,7 +185,11 @@ mod tests {
     fn a_bad_line_is_named() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("profile.json"), "").unwrap();
-        std::fs::write(dir.path().join("transcript.json"), "{\"person\":\"p\",\"event\":\"eaten\",\"value\":{},\"time\":0}\n").unwrap();
+        std::fs::write(
+            dir.path().join("transcript.json"),
+            "{\"person\":\"p\",\"event\":\"eaten\",\"value\":{},\"time\":0}\n",
+        )
+        .unwrap();
         let message = events(dir.path(), |_| Ok(())).unwrap_err().to_string();
         assert!(message.contains("transcript.json:1: event: unknown 'eaten'"), "{message}");
     }

@@ -53,8 +53,9 @@ pub struct Answer<'a> {
     pub consent: Option<&'a Consent>,
 }
 
-/// Whether a person may be contacted for a purpose on a channel. A word about the channel beats a word about all
-/// channels; without any word the purpose's default decides, and a purpose without a default is not allowed.
+/// Whether a person may be contacted for a purpose on a channel. The latest word that applies decides, whether it is
+/// about the channel or about all, and a refusal where two are of the same time; decision reads consents the same way.
+/// Without any word the purpose's default decides, and a purpose without a default is not allowed.
 #[must_use]
 pub fn may_contact<'a>(
     consents: &'a [Consent],
@@ -62,8 +63,9 @@ pub fn may_contact<'a>(
     purpose: &str,
     channel: &str,
 ) -> Answer<'a> {
-    let word = |about: &str| consents.iter().find(|one| one.purpose == purpose && one.channel == about);
-    match word(channel).or_else(|| word("")) {
+    let words =
+        consents.iter().filter(|one| one.purpose == purpose && (one.channel.is_empty() || one.channel == channel));
+    match words.max_by_key(|one| (one.time, !one.granted)) {
         Some(consent) => Answer {
             allowed: consent.granted,
             reason: if consent.granted { "CONSENT_GRANTED" } else { "CONSENT_WITHDRAWN" },
@@ -101,10 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_beats_the_general_word_and_the_default_comes_last() {
-        let consents = vec![word("", false, 1), word("email", true, 1)];
+    fn the_latest_word_that_applies_decides_and_the_default_comes_last() {
+        let consents = vec![word("", false, 1), word("email", true, 2), word("push", true, 1)];
         let defaults = BTreeMap::from([("service".to_owned(), true)]);
         assert!(may_contact(&consents, &defaults, "marketing", "email").allowed);
+        assert!(!may_contact(&consents, &defaults, "marketing", "push").allowed);
         assert_eq!(may_contact(&consents, &defaults, "marketing", "sms").reason, "CONSENT_WITHDRAWN");
         assert!(may_contact(&consents, &defaults, "service", "sms").allowed);
         assert!(!may_contact(&consents, &defaults, "unheard_of", "sms").allowed);
