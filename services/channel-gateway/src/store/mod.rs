@@ -11,6 +11,8 @@ use crate::domain::change::Change;
 use crate::domain::record::{Claimed, Delivery, InboxEvent, Lead, Lease, Receipt, StateName};
 use crate::error::Error;
 
+#[cfg(test)]
+mod conformance;
 mod embedded;
 mod postgres;
 

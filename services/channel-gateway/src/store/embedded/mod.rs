@@ -79,3 +79,18 @@ fn read_count(reader: &Reader, space: &Space, kind: &str, name: &str) -> Result<
 fn number(bytes: &[u8]) -> u64 {
     bytes.try_into().map(u64::from_be_bytes).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::{Store, conformance};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn passes_the_conformance_suite() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Embedded::open(&Engine::open(directory.path()).unwrap()).unwrap());
+        conformance::run(Store { inbox: store.clone(), outbox: store.clone(), leads: store }).await;
+    }
+}

@@ -22,7 +22,7 @@ pub(super) async fn accept(tx: &Transaction<'_, '_>, events: &[InboxEvent]) -> R
         WITH given AS (
             SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS g(event_id, received, body, n)
         ), first AS (
-            SELECT DISTINCT ON (event_id) event_id, received, body, n FROM given ORDER BY event_id COLLATE \"C\", n
+            SELECT DISTINCT ON (event_id COLLATE \"C\") event_id, received, body, n FROM given ORDER BY event_id COLLATE \"C\", n
         ), fresh AS (
             INSERT INTO known_event (event_id, received_micros)
             SELECT event_id, received FROM first ORDER BY event_id COLLATE \"C\"
