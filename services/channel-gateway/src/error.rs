@@ -3,6 +3,9 @@
 use attune_kernel::{Code, Problem, Violation};
 use attune_storage::StorageError;
 
+/// The reason that a channel is off.
+pub(crate) const CHANNEL_DISABLED: &str = "CHANNEL_DISABLED";
+
 /// Why a request was not fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -57,7 +60,7 @@ impl From<Error> for Problem {
             Error::Invalid(violations) => Self::invalid(violations),
             Error::NotFound(kind, id) => Self::not_found(kind, &id),
             Error::ChannelDisabled(id) => {
-                Self::new(Code::FailedPrecondition, "CHANNEL_DISABLED", "the channel is disabled").with("channel", id)
+                Self::new(Code::FailedPrecondition, CHANNEL_DISABLED, "the channel is disabled").with("channel", id)
             }
             Error::LeadClaimed => {
                 Self::new(Code::FailedPrecondition, "LEAD_CLAIMED", "the lead is claimed by someone else")

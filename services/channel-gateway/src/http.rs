@@ -14,8 +14,7 @@ use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::post;
 use serde_json::{Map, Value};
 
-use crate::clients::wire::{object, stamp};
-use crate::grpc::Gateway;
+use crate::grpc::{Gateway, item_problem, object, stamp};
 
 /// Deepest nesting of properties: what is deeper does not decode again as a message.
 const MAX_DEPTH: usize = 16;
@@ -57,7 +56,7 @@ fn report(answer: CollectResponse) -> Value {
         .into_iter()
         .map(|one| {
             let status = one.status.unwrap_or_default();
-            let problem = crate::clients::item_problem(&status);
+            let problem = item_problem(&status);
             let fields: Vec<Value> = problem
                 .violations
                 .into_iter()
@@ -75,7 +74,7 @@ fn report(answer: CollectResponse) -> Value {
     serde_json::json!({ "accepted": answer.accepted, "duplicates": answer.duplicates, "rejected": rejected })
 }
 
-type Read = Result<CollectEvent, (String, Problem)>;
+type Read = Result<CollectEvent, Box<(String, Problem)>>;
 
 fn read(body: &[u8]) -> Result<Vec<Read>, Problem> {
     let whole: Value = serde_json::from_slice(body).map_err(|error| {
@@ -97,7 +96,8 @@ fn read(body: &[u8]) -> Result<Vec<Read>, Problem> {
 
 fn one(index: usize, event: Value) -> Read {
     let Value::Object(mut fields) = event else {
-        return Err((String::new(), Problem::invalid_field(format!("events[{index}]"), "must be an object")));
+        let problem = Problem::invalid_field(format!("events[{index}]"), "must be an object");
+        return Err(Box::new((String::new(), problem)));
     };
     let mut broken = Vec::new();
     let event = {
@@ -138,7 +138,7 @@ fn one(index: usize, event: Value) -> Read {
     for violation in &mut broken {
         violation.field = format!("events[{index}].{}", violation.field);
     }
-    Err((event.event_id, Problem::invalid(broken)))
+    Err(Box::new((event.event_id, Problem::invalid(broken))))
 }
 
 fn identifiers(value: Option<Value>, broken: &mut Vec<Violation>) -> Vec<Identifier> {

@@ -2,8 +2,6 @@
 
 use attune_service_kit::metrics::KeyValue;
 
-use crate::domain::delivery::Outcome;
-
 attune_service_kit::instruments! {
     /// The instruments of channel-gateway. Durations of calls are measured by the server itself.
     pub struct Metrics("attune.channel") {
@@ -56,7 +54,7 @@ impl Metrics {
     }
 
     /// An attempt ended.
-    pub fn attempted(&self, outcome: Outcome) {
-        self.attempts.add(1, &[KeyValue::new("outcome", outcome.as_str())]);
+    pub fn attempted(&self, outcome: &'static str) {
+        self.attempts.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) enum Provider {
     /// Lines in a file.
     File(FileProvider),
     /// An HTTP endpoint.
-    Webhook(WebhookProvider),
+    Webhook(Box<WebhookProvider>),
     /// People.
     Lead,
 }

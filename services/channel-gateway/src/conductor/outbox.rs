@@ -19,6 +19,7 @@ use crate::domain::change::Change;
 use crate::domain::delivery::{Facts, Outcome, State, Step, next_step, settle};
 use crate::domain::record::{Attempt, Delivery, Lead, StateName};
 use crate::domain::retry::backoff;
+use crate::error::CHANNEL_DISABLED;
 use crate::metrics::Metrics;
 use crate::providers::{Answer, Directory, Ready};
 use crate::store::Outbox;
@@ -27,6 +28,8 @@ use crate::store::Outbox;
 const CONCURRENT: usize = 32;
 /// The pause after the store did not answer.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// As after many attempts: the longest wait is right for what people must mend.
+const MANY: u32 = 16;
 /// What must be left of a lease, beyond the provider's patience, before bytes leave.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -115,7 +118,7 @@ impl OutboxWorker {
         if count == 0 {
             return Ok(0);
         }
-        let prepared: Vec<Result<Job, (String, Change)>> =
+        let prepared: Vec<Result<Job, Box<(String, Change)>>> =
             futures::stream::iter(claimed.into_iter().map(|delivery| self.prepare(delivery, now)))
                 .buffered(CONCURRENT)
                 .collect()
@@ -124,7 +127,7 @@ impl OutboxWorker {
         for one in prepared {
             match one {
                 Ok(job) => jobs.push(job),
-                Err(change) => first.push(change),
+                Err(change) => first.push(*change),
             }
         }
         let (intents, rest) = self.intents(jobs, now, &mut first).await;
@@ -151,13 +154,19 @@ impl OutboxWorker {
     }
 
     /// What happens next to a delivery: a job, or a change that needs no provider.
-    async fn prepare(&self, delivery: Delivery, now: Timestamp) -> Result<Job, (String, Change)> {
+    async fn prepare(&self, delivery: Delivery, now: Timestamp) -> Result<Job, Box<(String, Change)>> {
         let id = delivery.delivery_id.clone();
         let ready = match self.directory.ready(&delivery).await {
             Ok(ready) => ready,
-            Err(problem) if is_passing(&problem) => return Err((id, Change::Later { due: self.later(now, 1) })),
-            // A channel or template that is gone cannot come back by waiting.
-            Err(problem) => return Err((id, Change::Ended { state: StateName::Dead, by: problem.reason.to_owned() })),
+            // A channel that is off may be turned on again.
+            Err(problem) if is_passing(&problem) || problem.reason == CHANNEL_DISABLED => {
+                return Err(Box::new((id, Change::Later { due: self.later(now, MANY) })));
+            }
+            // A channel or template that is gone cannot come back by waiting; what was begun cannot be known then.
+            Err(problem) => {
+                let state = if delivery.has_open_attempt() { StateName::Unknown } else { StateName::Dead };
+                return Err(Box::new((id, Change::Ended { state, by: problem.reason.to_owned() })));
+            }
         };
         let facts = Facts {
             state: State::from(delivery.state),
@@ -168,12 +177,12 @@ impl OutboxWorker {
             memory: ready.provider.memory(),
             guarantee: ready.guarantee,
         };
-        let ended = |state| Err((id.clone(), Change::Ended { state, by: String::new() }));
+        let ended = |state| Err(Box::new((id.clone(), Change::Ended { state, by: String::new() })));
         match next_step(&facts, now) {
             Step::Expire => ended(StateName::Expired),
             Step::Die => ended(StateName::Dead),
             Step::GiveUpUnknown => ended(StateName::Unknown),
-            Step::Rest => Err((id, Change::Later { due: delivery.due })),
+            Step::Rest => Err(Box::new((id, Change::Later { due: delivery.due }))),
             Step::Attempt { .. } | Step::LookUp | Step::Resend | Step::AttemptAgain { .. } => {
                 Ok(Job { delivery, facts, ready })
             }
@@ -294,7 +303,7 @@ impl OutboxWorker {
         let due = if settled.again { self.later(now, job.facts.attempts) } else { now };
         let delivered = settled.state == State::Delivered;
         let lead = (job.ready.provider.is_lead() && delivered).then(|| Box::new(lead(&job, now)));
-        self.metrics.attempted(answer.outcome);
+        self.metrics.attempted(answer.outcome.as_str());
         let change = Change::Settled {
             outcome: answer.outcome.as_str(),
             detail: answer.detail,

@@ -19,7 +19,7 @@ impl Gateway {
     /// nothing was accepted.
     pub(crate) async fn accept(
         &self,
-        events: Vec<Result<pb::CollectEvent, (String, Problem)>>,
+        events: Vec<Result<pb::CollectEvent, Box<(String, Problem)>>>,
     ) -> Result<pb::CollectResponse, Problem> {
         let count = events.len();
         if !(1..=MAX_EVENTS).contains(&count) {
@@ -41,7 +41,7 @@ impl Gateway {
                     }
                     (event.event_id, Problem::invalid(broken))
                 }
-                Err(unusable) => unusable,
+                Err(unusable) => *unusable,
             };
             rejected.push(pb::RejectedEvent {
                 index: i32::try_from(index).unwrap_or(i32::MAX),

@@ -15,6 +15,8 @@ use attune_service_kit::status::to_status;
 use tokio::sync::Notify;
 use tonic::Status;
 
+pub(crate) use crate::clients::item_problem;
+pub(crate) use crate::clients::wire::{object, stamp};
 use crate::metrics::Metrics;
 use crate::providers::{Channels, Directory, Templates};
 use crate::store::Store;

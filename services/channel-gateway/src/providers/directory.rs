@@ -36,11 +36,7 @@ pub(super) fn check_channel(channel: &Channel) -> Vec<Violation> {
     match &channel.provider {
         Some(Carrier::File(file)) => {
             let mut parts = Path::new(&file.file_name).components();
-            let plain = match (parts.next(), parts.next()) {
-                (None, _) => true,
-                (Some(Component::Normal(_)), None) => true,
-                _ => false,
-            };
+            let plain = matches!((parts.next(), parts.next()), (None, _) | (Some(Component::Normal(_)), None));
             let violation = || Violation::new("file.file_name", "must be a plain file name without folders");
             (!plain).then(violation).into_iter().collect()
         }
@@ -201,7 +197,7 @@ fn view(records: &Records, settings: &Settings, files: &Mutex<HashMap<String, Fi
             }
             Some(Carrier::Webhook(webhook)) => {
                 let secret = settings.secrets.get(&webhook.secret_name).cloned();
-                Provider::Webhook(WebhookProvider::new(webhook.clone(), secret, settings.allow_private))
+                Provider::Webhook(Box::new(WebhookProvider::new(webhook.clone(), secret, settings.allow_private)))
             }
             Some(Carrier::Lead(_)) | None => Provider::Lead,
         };

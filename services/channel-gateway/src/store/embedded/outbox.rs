@@ -179,7 +179,7 @@ impl Outbox for Embedded {
         let (space, id) = (self.space.clone(), delivery_id.to_owned());
         self.engine
             .write(move |tx| {
-                let mut row = load(tx, &space, &id)?.ok_or_else(|| Error::NotFound("delivery", id))?;
+                let mut row = load(tx, &space, &id)?.ok_or(Error::NotFound("delivery", id))?;
                 if row.delivery.receipts.iter().any(|known| known.receipt_id == receipt.receipt_id) {
                     return Ok(false);
                 }

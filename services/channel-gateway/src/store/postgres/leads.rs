@@ -48,7 +48,7 @@ impl Leads for Relational {
             .transact(|tx| {
                 Box::pin(async move {
                     let revision = lead.revision.cast_signed();
-                    let sql = "UPDATE lead SET record = $2, revision = $3 WHERE lead_id = $1 AND revision = $3 - 1";
+                    let sql = "UPDATE lead SET record = $2, revision = $3::bigint WHERE lead_id = $1 AND revision = $3::bigint - 1";
                     if tx.execute(sql, &[&lead.lead_id, record, &revision]).await? == 0 {
                         let known = tx.query_opt("SELECT 1 FROM lead WHERE lead_id = $1", &[&lead.lead_id]).await?;
                         return Err(match known {

@@ -53,7 +53,7 @@ impl Written {
         let sql = "
             UPDATE delivery d SET
                 state = g.state, due_micros = g.due, record = g.record,
-                owner = CASE WHEN g.keeps THEN d.owner END, deadline_micros = CASE WHEN g.keeps THEN $6 END
+                owner = CASE WHEN g.keeps THEN d.owner END, deadline_micros = CASE WHEN g.keeps THEN $6::bigint END
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::boolean[]) AS g(id, state, due, record, keeps)
             WHERE d.delivery_id = g.id";
         let deadline = deadline.as_micros();
