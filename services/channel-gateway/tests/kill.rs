@@ -83,7 +83,7 @@ async fn the_killed_lose_and_double_nothing() {
     let random = IdSource::random();
     for _ in 0..KILLS {
         let mut child = start(directory.path(), address);
-        tokio::time::sleep(Duration::from_millis(60 + random.seed() % 240)).await;
+        tokio::time::sleep(Duration::from_millis(150 + random.seed() % 250)).await;
         child.kill().unwrap();
         child.wait().unwrap();
     }
