@@ -198,4 +198,11 @@ impl Pattern {
     }
 }
 
-include!(concat!(env!("OUT_DIR"), "/validate.rs"));
+pub use generated::violations_by_name;
+
+#[allow(clippy::all, reason = "generated")]
+mod generated {
+    use super::*;
+
+    include!(concat!(env!("OUT_DIR"), "/validate.rs"));
+}

@@ -1,5 +1,6 @@
 //! Every rule that stands in a contract is enforced: for each annotated field a message that breaks just that rule is
 //! built dynamically, and one at the edge of the rule that does not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use attune_proto::{descriptor_pool, violations_by_name};
 use prost::Message as _;

@@ -86,8 +86,8 @@ fn blank(text: &str) -> String {
 
 /// The length in bytes of the string literal that `text` begins with.
 fn literal_length(text: &str) -> usize {
-    if text.starts_with('r') {
-        let hashes = text[1..].bytes().take_while(|byte| *byte == b'#').count();
+    if let Some(rest) = text.strip_prefix('r') {
+        let hashes = rest.bytes().take_while(|byte| *byte == b'#').count();
         let close = format!("\"{}", "#".repeat(hashes));
         let body = hashes + 2;
         return text[body..].find(&close).map_or(text.len(), |end| body + end + close.len());

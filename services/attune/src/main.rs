@@ -27,6 +27,7 @@ mod smoke;
 mod values;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -39,7 +40,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return ended(Err(Failure::other(error.to_string()))),
     };
-    ended(runtime.block_on(run(options.command)))
+    let result = runtime.block_on(run(options.command));
+    // A blocking thread that waits for a silent collector must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    ended(result)
 }
 
 async fn run(command: Command) -> Result<(), Failure> {

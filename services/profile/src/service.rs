@@ -40,7 +40,6 @@ pub struct Deps {
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` with every broken rule of the configuration; `UNAVAILABLE` when the store cannot be opened.
-#[expect(clippy::unused_async, reason = "every service is built the same way, and others wait for their stores")]
 pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let problems = config.validate();
     if !problems.is_empty() {

@@ -1,6 +1,6 @@
 //! Event logs as CSV: an online shop's clicks and a bank's loan applications, through the surface to journey-pathing.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use attune_kernel::Timestamp;
@@ -114,7 +114,7 @@ pub(super) async fn run(options: &ReplayOptions) -> Result<(), Failure> {
 }
 
 /// Hands over every row as an event.
-fn events(path: &PathBuf, form: &Form, each: Each<'_>) -> Result<(), Failure> {
+fn events(path: &Path, form: &Form, each: Each<'_>) -> Result<(), Failure> {
     let mut reader = csv::Reader::from_reader(input::open(path)?);
     let failed = |line: u64, message: String| Failure::input(format!("{}:{line}: {message}", path.display()));
     let headers = reader.headers().map_err(|error| failed(1, error.to_string()))?.clone();
