@@ -1,6 +1,6 @@
 //! A single event as it arrives.
 
-use attune_kernel::Timestamp;
+use attune_kernel::{Personal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::value::{Facts, Properties, Scalar};
@@ -26,4 +26,43 @@ impl Facts for Event {
     fn property(&self, name: &str) -> Option<Scalar<'_>> {
         self.properties.property(name)
     }
+}
+
+/// An event with what the log keeps beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+    /// Order among events of the same time; further ties are broken by the event's id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sequence: i64,
+    /// The source's session; empty when it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub session: String,
+    /// The identifier by which the event found its person; a split moves the event by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Identifier>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+impl Recorded {
+    /// Where it stands among the events of its person.
+    #[must_use]
+    pub fn place(&self) -> (Timestamp, i64, &str) {
+        (self.event.time, self.sequence, &self.event.id)
+    }
+}
+
+/// What a source knows a person by, in the form that identity-resolution gave it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identifier {
+    /// What kind it is.
+    pub namespace: String,
+    /// The identifier.
+    pub value: Personal<String>,
 }

@@ -95,12 +95,13 @@ pub fn advance(journey: &Journey, state: &mut JourneyState, event: &Event) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::condition::Test;
     use crate::domain::predicate::Predicate;
 
     fn journey() -> Journey {
         let stage = |name: &str, event: &str| Stage { name: name.to_owned(), entry: Condition::named(event) };
         let mut stages = vec![stage("aware", "view"), stage("interested", "quote"), stage("customer", "sign")];
-        stages[1].entry.predicate = Some(Predicate::parse("amount > 100").unwrap());
+        stages[1].entry.test = Test::Compare(Predicate::parse("amount > 100").unwrap());
         Journey { id: "loan".to_owned(), stages, exit: Some(Condition::named("cancel")) }
     }
 

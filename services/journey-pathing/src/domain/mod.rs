@@ -6,6 +6,8 @@
 //! * [`pattern`]: the pattern language, in batch (here) and live (in triggers).
 //! * [`trigger`]: incremental detectors, one small state per rule and person.
 //! * [`journey`]: stages that a person moves through.
+//! * [`live`]: all rules and journeys over one person's events as they arrive.
+//! * [`person`]: what a merge, a split or an erasure means.
 //! * [`event`], [`value`], [`predicate`], [`condition`], [`stat`]: what the others share.
 
 pub mod condition;
@@ -13,9 +15,11 @@ pub mod event;
 pub mod funnel;
 pub mod graph;
 pub mod journey;
+pub mod live;
 pub mod log;
 pub mod paths;
 pub mod pattern;
+pub mod person;
 pub mod predicate;
 pub mod sessions;
 pub mod stat;

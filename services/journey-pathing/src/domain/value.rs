@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use attune_expression::{AsValue, ValueRef};
 use serde::{Deserialize, Serialize};
 
 /// A property as a sender may write it: the shape of JSON.
@@ -34,6 +35,20 @@ impl Value {
             Self::Number(number) => Some(Scalar::Number(*number)),
             Self::Text(text) => Some(Scalar::Text(text)),
             Self::Null | Self::List(_) | Self::Map(_) => None,
+        }
+    }
+}
+
+/// What an expression of the suite's rule language reads.
+impl AsValue for Value {
+    fn as_value(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Flag(flag) => ValueRef::Bool(*flag),
+            Self::Number(number) => ValueRef::Double(*number),
+            Self::Text(text) => ValueRef::String(text),
+            Self::List(list) => ValueRef::List(list),
+            Self::Map(map) => ValueRef::Map(map),
         }
     }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::naive::{Firing, Parts, firings};
 use super::*;
-use crate::domain::condition::Condition;
+use crate::domain::condition::{Condition, Test};
 use crate::domain::pattern::Pattern;
 use crate::domain::predicate::Predicate;
 
@@ -32,7 +32,8 @@ pub(super) fn rule(detector: Detector, cool_down: u64) -> Rule {
 fn condition() -> impl Strategy<Value = Condition> {
     (prop::sample::select(vec!["a", "b", "c"]), prop::option::of(0u8..4)).prop_map(|(name, least)| Condition {
         event: name.to_owned(),
-        predicate: least.map(|least| Predicate::parse(&format!("amount >= {least}")).unwrap()),
+        test: least
+            .map_or(Test::Always, |least| Test::Compare(Predicate::parse(&format!("amount >= {least}")).unwrap())),
     })
 }
 

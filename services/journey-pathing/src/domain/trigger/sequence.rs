@@ -45,6 +45,11 @@ struct Wait {
 }
 
 impl Sequence {
+    /// Whether no match is under way; the events taken are evidence for those only.
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty() && self.waits.is_empty()
+    }
+
     pub(super) fn take(
         &mut self,
         pattern: &Pattern,

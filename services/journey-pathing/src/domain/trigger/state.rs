@@ -41,6 +41,22 @@ pub(super) struct Anchor {
     pub(super) event: String,
 }
 
+impl Memory {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Abandoned(memory) => *memory == Abandoned::default(),
+            Self::Sequence(memory) => memory.is_empty(),
+            Self::Threshold(memory) => *memory == Threshold::default(),
+            Self::Event => true,
+            Self::Inactive(last) => last.is_none(),
+        }
+    }
+
+    fn fits(&self, rule: &Rule) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(&rule.memory())
+    }
+}
+
 impl Anchor {
     pub(super) fn of(event: &Event) -> Self {
         Self { time: event.time, event: event.id.clone() }
@@ -53,15 +69,20 @@ impl State {
         Self { customer: customer.into(), version: rule.version, newest: None, last_fired: None, memory: rule.memory() }
     }
 
+    /// A person whom the rule has not seen do anything that it counts, although there were events up to `newest`.
+    pub fn since(rule: &Rule, customer: impl Into<String>, newest: Option<Timestamp>) -> Self {
+        Self { newest, ..Self::new(rule, customer) }
+    }
+
     /// Whether it remembers nothing that could matter: a state that need not be stored.
     #[must_use]
     pub fn is_idle(&self, rule: &Rule) -> bool {
-        self.last_fired.is_none() && self.memory == rule.memory()
+        (rule.cool_down.is_zero() || self.last_fired.is_none()) && self.memory.is_empty()
     }
 
     /// Begins anew when the rule has changed. The cool-down goes on.
     pub(super) fn renew(&mut self, rule: &Rule) {
-        if self.version != rule.version {
+        if self.version != rule.version || !self.memory.fits(rule) {
             self.version = rule.version;
             self.memory = rule.memory();
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::live_is_batch::{event, rule};
 use super::*;
-use crate::domain::condition::Condition;
+use crate::domain::condition::{Condition, Test};
 use crate::domain::pattern::Pattern;
 use crate::domain::predicate::Predicate;
 
@@ -75,7 +75,7 @@ fn threshold_fires_on_crossing_and_not_below_or_outside_the_window() {
 #[test]
 fn event_fires_on_its_predicate_and_not_otherwise() {
     let mut condition = Condition::named("pay");
-    condition.predicate = Some(Predicate::parse("amount >= 1000").unwrap());
+    condition.test = Test::Compare(Predicate::parse("amount >= 1000").unwrap());
     let rule = rule(Detector::Event(condition), 0);
     assert_eq!(run(&rule, &[(1, "pay", 999.0), (2, "pay", 1000.0), (3, "view", 5000.0)], 9), [(2, ids(&[1]))]);
 }

@@ -1,0 +1,275 @@
+//! All rules and journeys over one person's events as they arrive: what the stores do between reading and writing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use attune_kernel::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, Recorded};
+use super::journey::{Journey, JourneyState, StageChange, advance};
+use super::trigger::{self, Fired, Rule, State};
+
+/// The rules and journeys that are watched.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rulebook {
+    /// The rules.
+    pub rules: Vec<ActiveRule>,
+    /// The journeys.
+    pub journeys: Vec<Journey>,
+    /// How long a deadline that had passed when its event arrived waits for the rest of the person's history.
+    pub settle: Duration,
+}
+
+/// A rule and where its triggers lead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActiveRule {
+    /// The rule.
+    pub rule: Rule,
+    /// The placement; empty for none.
+    pub placement: String,
+}
+
+/// What is remembered of a person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The time of the newest event.
+    pub newest: Option<Timestamp>,
+    /// By rule; rules that remember nothing have no entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    states: BTreeMap<String, State>,
+    /// By journey.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<String, JourneyState>,
+}
+
+/// Something to tell the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A rule fired.
+    Trigger {
+        /// Names this firing, whenever it is computed.
+        trigger: String,
+        /// The rule.
+        rule: String,
+        /// Where it leads.
+        placement: String,
+        /// The events that made it fire.
+        evidence: Vec<String>,
+        /// When, in the time of the events.
+        time: Timestamp,
+    },
+    /// The person moved.
+    Stage {
+        /// The journey.
+        journey: String,
+        /// The stage before; empty on entry.
+        from: String,
+        /// The stage now; empty on exit.
+        to: String,
+        /// When, in the time of the events.
+        time: Timestamp,
+    },
+}
+
+impl Change {
+    /// When it happened, in the time of the events.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Trigger { time, .. } | Self::Stage { time, .. } => *time,
+        }
+    }
+
+    fn fired(active: &ActiveRule, fired: Fired) -> Self {
+        Self::Trigger {
+            trigger: fired.id.as_str().to_owned(),
+            rule: active.rule.id.clone(),
+            placement: active.placement.clone(),
+            evidence: fired.evidence,
+            time: fired.time,
+        }
+    }
+
+    fn moved(journey: &str, change: StageChange) -> Self {
+        Self::Stage {
+            journey: journey.to_owned(),
+            from: change.from.unwrap_or_default(),
+            to: change.to.unwrap_or_default(),
+            time: change.time,
+        }
+    }
+}
+
+impl Rulebook {
+    /// Takes new events of a person, in order; answers what they cause.
+    pub fn observe<'a>(
+        &self,
+        id: &str,
+        person: &mut Person,
+        events: impl IntoIterator<Item = &'a Event>,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for event in events {
+            for journey in &self.journeys {
+                let state = person.stages.entry(journey.id.clone()).or_default();
+                let moves = advance(journey, state, event);
+                changes.extend(moves.into_iter().map(|change| Change::moved(&journey.id, change)));
+            }
+            for active in &self.rules {
+                let (rule, newest) = (&active.rule, person.newest);
+                let fired = match person.states.get_mut(&rule.id) {
+                    Some(state) => trigger::on_event(rule, state, event),
+                    None => {
+                        let mut state = State::since(rule, id, newest);
+                        let fired = trigger::on_event(rule, &mut state, event);
+                        if !state.is_idle(rule) {
+                            person.states.insert(rule.id.clone(), state);
+                        }
+                        fired
+                    }
+                };
+                changes.extend(fired.into_iter().map(|fired| Change::fired(active, fired)));
+            }
+            person.newest = person.newest.max(Some(event.time));
+        }
+        self.tidy(person);
+        changes
+    }
+
+    /// Fires what is due for a person.
+    pub fn tick(&self, person: &mut Person, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for active in &self.rules {
+            let Some(state) = person.states.get_mut(&active.rule.id) else { continue };
+            let fired = trigger::on_time(&active.rule, state, now);
+            changes.extend(fired.into_iter().map(|fired| Change::fired(active, fired)));
+        }
+        changes.sort_by_key(Change::time);
+        self.tidy(person);
+        changes
+    }
+
+    /// When to tick next. What is due already waits a little: more of the person's history may be on its way.
+    #[must_use]
+    pub fn due(&self, person: &Person, now: Timestamp) -> Option<Timestamp> {
+        let due = |active: &ActiveRule| trigger::next_deadline(&active.rule, person.states.get(&active.rule.id)?);
+        let due = self.rules.iter().filter_map(due).min()?;
+        Some(if due <= now { now.plus(self.settle) } else { due })
+    }
+
+    /// Computes what is remembered of a person anew from their events, after a merge or a split. Nothing fires: what
+    /// was due has fired for whom the events belonged to before.
+    #[must_use]
+    pub fn rebuild(&self, id: &str, events: &[Recorded], now: Timestamp) -> Person {
+        let mut person = Person::default();
+        self.observe(id, &mut person, events.iter().map(|recorded| &recorded.event));
+        self.tick(&mut person, now);
+        person
+    }
+
+    /// The stages in which two memories of a person differ, as changes from the first to the second.
+    #[must_use]
+    pub fn moved(&self, before: &Person, after: &Person, now: Timestamp) -> Vec<Change> {
+        let stage = |person: &Person, journey: &str| person.stages.get(journey).and_then(|state| state.stage.clone());
+        let mut changes = Vec::new();
+        for journey in &self.journeys {
+            let (from, to) = (stage(before, &journey.id), stage(after, &journey.id));
+            let name = |standing: &Option<super::journey::Standing>| {
+                standing.as_ref().map(|standing| standing.stage.clone()).unwrap_or_default()
+            };
+            if name(&from) != name(&to) {
+                changes.push(Change::Stage {
+                    journey: journey.id.clone(),
+                    from: name(&from),
+                    to: name(&to),
+                    time: to.map_or(now, |standing| standing.since),
+                });
+            }
+        }
+        changes
+    }
+
+    /// Forgets states that remember nothing, and those of rules and journeys that are gone.
+    fn tidy(&self, person: &mut Person) {
+        let rule = |id: &str| self.rules.iter().map(|active| &active.rule).find(|rule| rule.id == id);
+        person.states.retain(|id, state| rule(id).is_some_and(|rule| !state.is_idle(rule)));
+        let known = |id: &str| self.journeys.iter().any(|journey| journey.id == id);
+        person.stages.retain(|id, state| state.stage.is_some() && known(id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::condition::Condition;
+    use crate::domain::journey::Stage;
+    use crate::domain::trigger::{Detector, Limits, Restart};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1000)
+    }
+
+    fn event(id: &str, second: i64, name: &str) -> Event {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        Event { id, name, time: at(second), channel: String::new(), properties: Default::default() }
+    }
+
+    fn book() -> Rulebook {
+        let (start, completion) = (Condition::named("cart"), Condition::named("buy"));
+        let detector = Detector::Abandoned { start, completion, within: HOUR, restart: Restart::Latest };
+        let rule =
+            Rule { id: "left".to_owned(), version: 1, cool_down: Duration::ZERO, detector, limits: Limits::default() };
+        let stage = |name: &str| Stage { name: name.to_owned(), entry: Condition::named(name) };
+        let journey = Journey { id: "j".to_owned(), stages: vec![stage("view"), stage("buy")], exit: None };
+        Rulebook {
+            rules: vec![ActiveRule { rule, placement: "mail".to_owned() }],
+            journeys: vec![journey],
+            settle: Duration::from_secs(5),
+        }
+    }
+
+    #[test]
+    fn what_remembers_nothing_is_not_kept() {
+        let (book, mut person) = (book(), Person::default());
+        assert_eq!(book.observe("ada", &mut person, [&event("1", 0, "home")]), []);
+        assert_eq!((person.states.len(), person.stages.len(), book.due(&person, at(0))), (0, 0, None));
+        book.observe("ada", &mut person, [&event("2", 1, "cart")]);
+        assert_eq!(book.due(&person, at(1)), Some(Timestamp::from_micros(3_601_000_001)));
+        let changes = book.tick(&mut person, at(4000));
+        assert!(matches!(&changes[..], [Change::Trigger { rule, placement, evidence, time, .. }]
+            if rule == "left" && placement == "mail" && evidence == &["2"] && *time == at(3601)));
+        assert_eq!(book.due(&person, at(4000)), None);
+        let empty = Rulebook::default();
+        empty.tick(&mut person, at(5000));
+        assert_eq!(person, Person { newest: Some(at(1)), ..Person::default() }, "the rule is gone");
+    }
+
+    #[test]
+    fn what_is_due_on_arrival_waits_for_the_rest_of_the_history() {
+        let (book, mut person) = (book(), Person::default());
+        book.observe("ada", &mut person, [&event("1", 0, "cart")]);
+        assert_eq!(book.due(&person, at(90_000)), Some(at(90_005)));
+    }
+
+    #[test]
+    fn a_rebuilt_person_keeps_what_is_open_and_fires_nothing() {
+        let book = book();
+        let recorded = |event| Recorded { event, sequence: 0, session: String::new(), via: None };
+        let events = [event("1", 0, "cart"), event("2", 9000, "view"), event("3", 9500, "cart")].map(recorded);
+        let person = book.rebuild("ada", &events, at(10_000));
+        assert_eq!(book.due(&person, at(10_000)), Some(Timestamp::from_micros(13_100_000_001)));
+        let moved = book.moved(&Person::default(), &person, at(10_000));
+        let change = |from: &str, to: &str, time| Change::Stage {
+            journey: "j".to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            time,
+        };
+        assert_eq!(moved, [change("", "view", at(9000))]);
+        assert_eq!(book.moved(&person, &Person::default(), at(10_000)), [change("view", "", at(10_000))]);
+    }
+}

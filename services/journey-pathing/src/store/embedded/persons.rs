@@ -1,0 +1,143 @@
+//! Merges, splits and erasures within a transaction.
+
+use attune_kernel::Timestamp;
+use attune_storage::key::{KeyReader, key};
+use attune_storage::{Scan, StorageError};
+
+use super::records::{Records, Who, at_alias, at_aliases_of, at_event, at_events, at_fill, at_known, at_person};
+use crate::domain::event::{Identifier, Recorded};
+use crate::domain::live::{Person, Rulebook};
+use crate::domain::person::{PersonChange, goes_with};
+use crate::error::Error;
+use crate::store::record;
+
+impl Records<'_> {
+    pub(super) fn apply(
+        &mut self,
+        book: &Rulebook,
+        offset: u64,
+        change: &PersonChange,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let at = key().str("o").build();
+        let before = self.tx.get(self.space, &at)?.map_or(Ok(0), |bytes| KeyReader::new(&bytes).u64())?;
+        if offset <= before {
+            return Ok(false);
+        }
+        self.tx.put(self.space, at, key().u64(offset).build())?;
+        match change {
+            PersonChange::Merge { surviving, merged } => self.merge(book, surviving, merged, now)?,
+            PersonChange::Split { person, split, identifiers } => self.split(book, person, split, identifiers, now)?,
+            PersonChange::Erasure { person, aliases } => self.erase(person, aliases)?,
+        }
+        Ok(true)
+    }
+
+    /// Events of a person in the order of time.
+    fn events(&self, person: &str) -> Result<Vec<Recorded>, StorageError> {
+        let pairs = self.tx.scan(self.space, &Scan::prefix(at_events(person).build()))?;
+        pairs.iter().map(|(_, value)| record::decode_event(value)).collect()
+    }
+
+    fn delete_event(&mut self, person: &str, recorded: &Recorded) -> Result<(), StorageError> {
+        self.tx.delete(self.space, at_event(person, recorded))?;
+        self.tx.delete(self.space, at_known(person, &recorded.event.id))
+    }
+
+    /// Fires what is due before everything is computed anew, and answers what was remembered.
+    fn settle(&mut self, book: &Rulebook, id: &str, now: Timestamp) -> Result<Person, StorageError> {
+        let mut person = self.person(id)?.unwrap_or_default();
+        let changes = book.tick(&mut person, now);
+        self.announce(id, &changes)?;
+        Ok(person)
+    }
+
+    /// Computes anew what is remembered of a person, and tells where they stand now.
+    fn rebuild(&mut self, book: &Rulebook, id: &str, before: &Person, now: Timestamp) -> Result<(), StorageError> {
+        let events = self.events(id)?;
+        let person = book.rebuild(id, &events, now);
+        self.put_person(id, &person, book.due(&person, now))?;
+        self.announce(id, &book.moved(before, &person, now))
+    }
+
+    fn forget_person(&mut self, id: &str) -> Result<(), StorageError> {
+        self.set_timer(id, None)?;
+        self.tx.delete(self.space, at_person(id))?;
+        self.tx.delete(self.space, at_fill(id))
+    }
+
+    /// Makes an id, and every alias of it, an alias of another.
+    fn redirect(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
+        let mut aliases = vec![from.to_owned()];
+        for (at, _) in self.tx.scan(self.space, &Scan::prefix(at_aliases_of(from).build()))? {
+            let mut reader = KeyReader::new(&at);
+            reader.str()?;
+            reader.str()?;
+            aliases.push(reader.str()?);
+            self.tx.delete(self.space, at.to_vec())?;
+        }
+        for alias in aliases {
+            self.tx.put(self.space, at_alias(&alias), key().str(to).build())?;
+            self.tx.put(self.space, at_aliases_of(to).str(&alias).build(), Vec::new())?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, book: &Rulebook, surviving: &str, merged: &str, now: Timestamp) -> Result<(), StorageError> {
+        let (Who::Person(to), Who::Person(from)) = (self.who(surviving)?, self.who(merged)?) else { return Ok(()) };
+        if to == from {
+            return Ok(());
+        }
+        let before = self.settle(book, &to, now)?;
+        self.settle(book, &from, now)?;
+        for recorded in self.events(&from)? {
+            self.delete_event(&from, &recorded)?;
+            self.put_event(&to, &recorded)?;
+        }
+        self.forget_person(&from)?;
+        self.redirect(&from, &to)?;
+        self.rebuild(book, &to, &before, now)
+    }
+
+    fn split(
+        &mut self,
+        book: &Rulebook,
+        person: &str,
+        split: &str,
+        identifiers: &[Identifier],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Who::Person(from) = self.who(person)? else { return Ok(()) };
+        // The id may have been an alias: it is a person of its own from now on.
+        self.tx.delete(self.space, at_alias(split))?;
+        self.tx.delete(self.space, at_aliases_of(&from).str(split).build())?;
+        let (before, before_split) = (self.settle(book, &from, now)?, self.settle(book, split, now)?);
+        for recorded in self.events(&from)? {
+            if goes_with(&recorded, identifiers) {
+                self.delete_event(&from, &recorded)?;
+                self.put_event(split, &recorded)?;
+            }
+        }
+        self.rebuild(book, &from, &before, now)?;
+        self.rebuild(book, split, &before_split, now)
+    }
+
+    fn erase(&mut self, person: &str, aliases: &[String]) -> Result<(), StorageError> {
+        let mut gone: Vec<String> = aliases.iter().map(String::as_str).chain([person]).map(str::to_owned).collect();
+        for (at, _) in self.tx.scan(self.space, &Scan::prefix(at_aliases_of(person).build()))? {
+            let mut reader = KeyReader::new(&at);
+            reader.str()?;
+            reader.str()?;
+            gone.push(reader.str()?);
+            self.tx.delete(self.space, at.to_vec())?;
+        }
+        for id in gone {
+            for recorded in self.events(&id)? {
+                self.delete_event(&id, &recorded)?;
+            }
+            self.forget_person(&id)?;
+            self.tx.put(self.space, at_alias(&id), Vec::new())?;
+        }
+        Ok(())
+    }
+}

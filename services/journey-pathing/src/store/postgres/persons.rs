@@ -1,0 +1,151 @@
+//! Merges, splits and erasures.
+
+use std::collections::BTreeSet;
+
+use attune_kernel::Timestamp;
+use attune_storage::{StorageError, Transaction};
+
+use super::record;
+use super::records::{announce, lock, number, put_person};
+use crate::domain::event::{Identifier, Recorded};
+use crate::domain::live::{Change, Person, Rulebook};
+use crate::domain::person::{PersonChange, goes_with};
+use crate::error::Error;
+
+/// What a person's changes are collected in until the end.
+type Changes = Vec<(String, Vec<Change>)>;
+
+pub(super) async fn apply(
+    tx: &Transaction<'_, '_>,
+    book: &Rulebook,
+    offset: u64,
+    change: &PersonChange,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    // The row is the lock that lets changes of who is who take effect one after the other.
+    let sql = r#"INSERT INTO applied (feed, "offset") VALUES ('identity', $1)
+                 ON CONFLICT (feed) DO UPDATE SET "offset" = $1 WHERE applied."offset" < $1"#;
+    if tx.execute(sql, &[&number(offset)]).await? == 0 {
+        return Ok(false);
+    }
+    let changes = match change {
+        PersonChange::Merge { surviving, merged } => merge(tx, book, surviving, merged, now).await?,
+        PersonChange::Split { person, split: to, identifiers } => split(tx, book, person, to, identifiers, now).await?,
+        PersonChange::Erasure { person, aliases } => {
+            erase(tx, person, aliases).await?;
+            Changes::new()
+        }
+    };
+    announce(tx, &changes).await?;
+    Ok(true)
+}
+
+/// Events of a person in the order of time.
+async fn events(tx: &Transaction<'_, '_>, person: &str) -> Result<Vec<Recorded>, StorageError> {
+    let sql = "SELECT body FROM event WHERE person_id = $1 ORDER BY time, sequence, event_id";
+    let rows = tx.query(sql, &[&person]).await?;
+    rows.iter().map(|row| record::decode_event(row.try_get(0)?)).collect()
+}
+
+/// Fires what is due before everything is computed anew; answers what was remembered.
+fn settle(book: &Rulebook, id: &str, stored: Option<Person>, now: Timestamp, changes: &mut Changes) -> Person {
+    let mut person = stored.unwrap_or_default();
+    changes.push((id.to_owned(), book.tick(&mut person, now)));
+    person
+}
+
+/// Computes anew what is remembered of a person, and tells where they stand now.
+async fn rebuild(
+    tx: &Transaction<'_, '_>,
+    book: &Rulebook,
+    id: &str,
+    before: &Person,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), StorageError> {
+    let person = book.rebuild(id, &events(tx, id).await?, now);
+    put_person(tx, id, &person, book.due(&person, now), None).await?;
+    changes.push((id.to_owned(), book.moved(before, &person, now)));
+    Ok(())
+}
+
+async fn merge(
+    tx: &Transaction<'_, '_>,
+    book: &Rulebook,
+    surviving: &str,
+    merged: &str,
+    now: Timestamp,
+) -> Result<Changes, StorageError> {
+    let (aliases, mut locked) = lock(tx, &[surviving, merged].into()).await?;
+    let behind = |asked: &str| aliases.get(asked).map_or_else(|| Some(asked.to_owned()), Clone::clone);
+    let mut changes = Changes::new();
+    let (Some(to), Some(from)) = (behind(surviving), behind(merged)) else { return Ok(changes) };
+    if to == from {
+        return Ok(changes);
+    }
+    let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
+    let before = settle(book, &to, stored(&to), now, &mut changes);
+    settle(book, &from, stored(&from), now, &mut changes);
+    let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
+               SELECT $1, event_id, time, sequence, name, body FROM event WHERE person_id = $2 ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[&to, &from]).await?;
+    tx.execute("DELETE FROM event WHERE person_id = $1", &[&from]).await?;
+    tx.execute("UPDATE alias SET survivor_id = $1 WHERE survivor_id = $2", &[&to, &from]).await?;
+    tx.execute("INSERT INTO alias (person_id, survivor_id) VALUES ($1, $2)", &[&from, &to]).await?;
+    tx.execute("DELETE FROM person WHERE person_id = $1", &[&from]).await?;
+    rebuild(tx, book, &to, &before, now, &mut changes).await?;
+    Ok(changes)
+}
+
+async fn split(
+    tx: &Transaction<'_, '_>,
+    book: &Rulebook,
+    person: &str,
+    to: &str,
+    identifiers: &[Identifier],
+    now: Timestamp,
+) -> Result<Changes, StorageError> {
+    // The id may have been an alias: it is a person of its own from now on.
+    tx.execute("DELETE FROM alias WHERE person_id = $1", &[&to]).await?;
+    let (aliases, mut locked) = lock(tx, &[person, to].into()).await?;
+    let mut changes = Changes::new();
+    let Some(from) = aliases.get(person).map_or_else(|| Some(person.to_owned()), Clone::clone) else {
+        return Ok(changes);
+    };
+    let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
+    let before = settle(book, &from, stored(&from), now, &mut changes);
+    let before_split = settle(book, to, stored(to), now, &mut changes);
+    let gone: Vec<String> = events(tx, &from)
+        .await?
+        .into_iter()
+        .filter(|recorded| goes_with(recorded, identifiers))
+        .map(|recorded| recorded.event.id)
+        .collect();
+    let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
+               SELECT $1, event_id, time, sequence, name, body FROM event
+               WHERE person_id = $2 AND event_id = ANY($3) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[&to, &from, &gone]).await?;
+    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[&from, &gone]).await?;
+    rebuild(tx, book, &from, &before, now, &mut changes).await?;
+    rebuild(tx, book, to, &before_split, now, &mut changes).await?;
+    Ok(changes)
+}
+
+async fn erase(tx: &Transaction<'_, '_>, person: &str, aliases: &[String]) -> Result<(), StorageError> {
+    let mut gone: BTreeSet<String> = aliases.iter().map(String::as_str).chain([person]).map(str::to_owned).collect();
+    for row in tx.query("SELECT person_id FROM alias WHERE survivor_id = $1", &[&person]).await? {
+        gone.insert(row.try_get(0)?);
+    }
+    let gone: Vec<String> = gone.into_iter().collect();
+    // Whoever writes an event of one of them holds its row until then, or waits for it and finds the id erased.
+    let sql = "INSERT INTO person (person_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[&gone]).await?;
+    let sql = "SELECT person_id FROM person WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
+    tx.query(sql, &[&gone]).await?;
+    let sql = "INSERT INTO alias (person_id, survivor_id) SELECT unnest($1::text[]), NULL
+               ON CONFLICT (person_id) DO UPDATE SET survivor_id = NULL";
+    tx.execute(sql, &[&gone]).await?;
+    tx.execute("DELETE FROM event WHERE person_id = ANY($1)", &[&gone]).await?;
+    tx.execute("DELETE FROM person WHERE person_id = ANY($1)", &[&gone]).await?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Rows within a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attune_kernel::Timestamp;
+use attune_storage::postgres::Row;
+use attune_storage::{StorageError, Transaction, feed};
+
+use super::record;
+use crate::domain::event::Recorded;
+use crate::domain::live::{Change, Person};
+use crate::store::FEED;
+
+/// Offsets are stored signed.
+pub(super) fn number(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// Who stands behind ids: the survivor of a merged one, nobody for an erased one.
+pub(super) type Aliases = BTreeMap<String, Option<String>>;
+
+pub(super) fn to_aliases(rows: &[Row]) -> Result<Aliases, StorageError> {
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// The aliases among ids.
+pub(super) async fn aliases(tx: &Transaction<'_, '_>, ids: &[&str]) -> Result<Aliases, StorageError> {
+    let sql = "SELECT person_id, survivor_id FROM alias WHERE person_id = ANY($1)";
+    to_aliases(&tx.query(sql, &[&ids]).await?)
+}
+
+/// A locked row of a person.
+#[derive(Debug, Default)]
+pub(super) struct Locked {
+    /// What is remembered; absent before the first event.
+    pub(super) person: Option<Person>,
+}
+
+/// Locks the persons behind ids, making rows where there are none; answers who stands behind each id, and the rows.
+pub(super) async fn lock(
+    tx: &Transaction<'_, '_>,
+    asked: &BTreeSet<&str>,
+) -> Result<(Aliases, BTreeMap<String, Locked>), StorageError> {
+    let ids: Vec<&str> = asked.iter().copied().collect();
+    let mut known = aliases(tx, &ids).await?;
+    let mut locked: BTreeMap<String, Locked> = BTreeMap::new();
+    loop {
+        let behind = |id: &&str| known.get(*id).map_or_else(|| Some((*id).to_owned()), Clone::clone);
+        let wanted: BTreeSet<String> = ids.iter().filter_map(behind).filter(|id| !locked.contains_key(id)).collect();
+        if wanted.is_empty() {
+            return Ok((known, locked));
+        }
+        let wanted: Vec<String> = wanted.into_iter().collect();
+        let sql = "INSERT INTO person (person_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+        tx.execute(sql, &[&wanted]).await?;
+        let sql = "SELECT person_id, state FROM person WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
+        for row in tx.query(sql, &[&wanted]).await? {
+            let state: &[u8] = row.try_get(1)?;
+            let person = if state.is_empty() { None } else { Some(record::decode_person(state)?) };
+            locked.insert(row.try_get(0)?, Locked { person });
+        }
+        // A row that a merge deleted while it was waited for is not among the locked ones: its id is an alias now.
+        known = aliases(tx, &ids).await?;
+    }
+}
+
+/// Adds events; answers which are new.
+pub(super) async fn put_events(
+    tx: &Transaction<'_, '_>,
+    person: &str,
+    events: &[&Recorded],
+) -> Result<BTreeSet<String>, StorageError> {
+    let (mut ids, mut times, mut sequences, mut names, mut bodies) = (vec![], vec![], vec![], vec![], vec![]);
+    for recorded in events {
+        ids.push(recorded.event.id.as_str());
+        times.push(recorded.event.time.as_micros());
+        sequences.push(recorded.sequence);
+        names.push(recorded.event.name.as_str());
+        bodies.push(record::encode_event(recorded)?);
+    }
+    let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
+               SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
+               ON CONFLICT DO NOTHING RETURNING event_id";
+    let rows = tx.query(sql, &[&person, &ids, &times, &sequences, &names, &bodies]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Writes what is remembered of a person, and their timer. `first` is the time of the first event, when it is the first.
+pub(super) async fn put_person(
+    tx: &Transaction<'_, '_>,
+    id: &str,
+    person: &Person,
+    due: Option<Timestamp>,
+    first: Option<Timestamp>,
+) -> Result<(), StorageError> {
+    let (state, due) = (record::encode_person(person)?, due.map(Timestamp::as_micros));
+    let first = first.map(Timestamp::as_micros);
+    let sql = "UPDATE person SET state = $2, due = $3, fill_before = coalesce($4, fill_before) WHERE person_id = $1";
+    tx.execute(sql, &[&id, &state, &due, &first]).await?;
+    Ok(())
+}
+
+/// Appends changes of persons to the feed; the last thing a transaction does, because appenders take turns.
+pub(super) async fn announce(tx: &Transaction<'_, '_>, changes: &[(String, Vec<Change>)]) -> Result<(), StorageError> {
+    let mut entries = Vec::new();
+    for (person, changes) in changes {
+        entries.extend(record::entries(person, changes)?);
+    }
+    feed::append(tx, FEED, &entries).await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A process that is killed while timers fire: none is lost, none fires twice.
+//!
+//! The test binary starts itself again as the process to be killed; without the variable the child's half does nothing.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "the helpers of tests are tests as well")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use attune_client::{Channel, JourneyClient, Options, journey, profile};
+use attune_journey_pathing::{Config, Deps, build};
+use attune_proto::journey::v1::journey_change::Change;
+use attune_proto::journey::v1::trigger_rule::Detector;
+use attune_proto::journey::v1::*;
+use attune_proto::profile::v1::Event;
+use attune_service_kit::clock::{Clock, IdSource};
+use attune_service_kit::config::{AuthConfig, ServerConfig};
+use attune_service_kit::server::{Running, Server, Service};
+use attune_storage::{Cache, Engine, Storage};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+const DIRECTORY: &str = "ATTUNE_TEST_JOURNEY_CRASH_DIRECTORY";
+const PERSONS: usize = 3000;
+
+/// The service on the machine's clock, a few timers in each transaction so that a kill falls between them.
+async fn assemble(directory: &Path) -> (JourneyClient, Service) {
+    let nobody = Channel::remote(["http://127.0.0.1:9"], &Options::default()).unwrap();
+    let deps = Deps {
+        storage: Storage::Embedded(Engine::open(directory).unwrap()),
+        cache: Cache::none(),
+        clock: Clock::system(),
+        ids: IdSource::random(),
+        profile: profile(nobody),
+    };
+    let config = Config {
+        timer_batch: 2,
+        timer_interval: Duration::from_millis(2),
+        settle: Duration::ZERO,
+        ..Config::default()
+    };
+    let service = build(config, deps).await.unwrap();
+    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let client = journey(Channel::in_process(service.in_process(), &options));
+    (client, service)
+}
+
+async fn start(directory: &Path) -> (JourneyClient, Running) {
+    let (client, service) = assemble(directory).await;
+    let server =
+        ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), health_listen: None, ..ServerConfig::default() };
+    (client, Server::new(server, AuthConfig::default()).service(service).start().await.unwrap())
+}
+
+fn cart(person: usize) -> Event {
+    // Long ago, so that every timer is due when the event is there.
+    let time = prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 };
+    Event {
+        event_id: "cart".to_owned(),
+        person_id: format!("p{person}"),
+        event: "cart".to_owned(),
+        time: Some(time),
+        ..Event::default()
+    }
+}
+
+/// The child: tells how far the feed has come until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_fires_until_it_is_killed() {
+    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let (mut client, _running) = start(Path::new(&directory)).await;
+    let request = StreamTriggersRequest { consumer: "child".to_owned(), after_offset: Some(0) };
+    let mut stream = client.stream_triggers(request).await.unwrap().into_inner();
+    while let Some(message) = stream.message().await.unwrap() {
+        println!("\nat {}", message.changes.last().unwrap().offset);
+    }
+}
+
+async fn set_up(directory: &Path) {
+    // Without a server no timer fires: only the events and the rule are written.
+    let (mut client, _service) = assemble(directory).await;
+    let condition = |event: &str| Some(EventCondition { event: event.to_owned(), predicate: String::new() });
+    let within = Some(prost_types::Duration { seconds: 60, nanos: 0 });
+    let detector = Detector::Abandoned(Abandoned { start: condition("cart"), completion: condition("buy"), within });
+    let rule = TriggerRule {
+        trigger_rule_id: "left".to_owned(),
+        enabled: true,
+        detector: Some(detector),
+        ..TriggerRule::default()
+    };
+    let request = CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() };
+    client.create_trigger_rule(request).await.unwrap();
+    client.observe(ObserveRequest { events: (0..PERSONS).map(cart).collect() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timers_survive_kills_and_fire_once() {
+    let directory = tempfile::tempdir().unwrap();
+    set_up(directory.path()).await;
+    for kill in 1..=4u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["child_fires_until_it_is_killed", "--exact", "--nocapture"])
+            .env(DIRECTORY, directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let offset = line.strip_prefix("at ").and_then(|offset| offset.parse::<u64>().ok());
+            if offset.is_some_and(|offset| offset >= kill * 100) {
+                break;
+            }
+        }
+        child.kill().await.unwrap();
+    }
+    let (mut client, running) = start(directory.path()).await;
+    // What was accepted before the kills is known.
+    let again = client.observe(ObserveRequest { events: (0..PERSONS).map(cart).collect() }).await.unwrap().into_inner();
+    assert_eq!((again.observed, again.duplicates), (0, i32::try_from(PERSONS).unwrap()));
+    let request = StreamTriggersRequest { consumer: "parent".to_owned(), after_offset: Some(0) };
+    let mut stream = client.stream_triggers(request).await.unwrap().into_inner();
+    let mut fired = Vec::new();
+    let all = async {
+        while fired.len() < PERSONS {
+            fired.extend(stream.message().await.unwrap().unwrap().changes);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), all).await.unwrap();
+    assert_eq!(fired.len(), PERSONS);
+    assert!(fired.iter().zip(1..).all(|(entry, offset)| entry.offset == offset), "offsets have no gap");
+    let persons: BTreeSet<&str> = fired.iter().map(|entry| entry.person_id.as_str()).collect();
+    let triggers: BTreeSet<&str> = fired
+        .iter()
+        .map(|entry| match entry.change.as_ref().unwrap() {
+            Change::Trigger(trigger) => trigger.trigger_id.as_str(),
+            Change::StageChange(_) => panic!("there is no journey"),
+        })
+        .collect();
+    assert_eq!((persons.len(), triggers.len()), (PERSONS, PERSONS));
+    running.stop().await;
+}
