@@ -7,7 +7,7 @@ use attune_storage::postgres::Row;
 use attune_storage::{StorageError, Transaction};
 
 use super::record;
-use super::records::{announce, lock, put_events, put_person};
+use super::records::{Persons, announce, lock, put_events};
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person, Rulebook};
 use crate::error::Error;
@@ -33,34 +33,39 @@ pub(super) async fn observe(
             by_person.entry(person).or_default().push(index);
         }
     }
-    let mut changes = Vec::new();
-    for (id, indexes) in by_person {
-        let mut offered: Vec<&Recorded> = Vec::with_capacity(indexes.len());
-        let mut seen = BTreeSet::new();
-        for &index in &indexes {
+    let mut offered: Vec<(&str, &Recorded)> = Vec::with_capacity(events.len());
+    let mut seen = BTreeSet::new();
+    for (id, indexes) in &by_person {
+        for &index in indexes {
             fates[index] = Fate::Duplicate;
-            if seen.insert(events[index].1.event.id.as_str()) {
-                offered.push(&events[index].1);
+            if seen.insert((*id, events[index].1.event.id.as_str())) {
+                offered.push((id, &events[index].1));
             }
         }
-        let mut fresh = put_events(tx, id, &offered).await?;
-        offered.retain(|recorded| fresh.contains(&recorded.event.id));
+    }
+    let mut fresh = put_events(tx, &offered).await?;
+    let (mut changes, mut persons) = (Vec::new(), Persons::default());
+    for (id, indexes) in by_person {
+        let mut new: Vec<&Recorded> = Vec::new();
         for index in indexes {
-            if fresh.remove(&events[index].1.event.id) {
+            let recorded = &events[index].1;
+            if fresh.remove(&(id.to_owned(), recorded.event.id.clone())) {
                 fates[index] = Fate::New;
+                new.push(recorded);
             }
         }
-        if offered.is_empty() {
+        if new.is_empty() {
             continue;
         }
-        offered.sort_by_key(|recorded| recorded.place());
+        new.sort_by_key(|recorded| recorded.place());
         let stored = locked.remove(id).unwrap_or_default().person;
-        let first = stored.is_none().then(|| offered[0].event.time);
+        let first = stored.is_none().then(|| new[0].event.time);
         let mut person = stored.unwrap_or_default();
-        let caused = book.observe(id, &mut person, offered.iter().map(|recorded| &recorded.event));
-        put_person(tx, id, &person, book.due(&person, now), first).await?;
+        let caused = book.observe(id, &mut person, new.iter().map(|recorded| &recorded.event));
+        persons.add(id, &person, book.due(&person, now), first)?;
         changes.push((id.to_owned(), caused));
     }
+    persons.put(tx).await?;
     announce(tx, &changes).await?;
     Ok(Observation { fates, changes: flat(changes) })
 }
@@ -75,13 +80,14 @@ pub(super) async fn fire_due(
     // Rows that somebody else holds are being looked at already, or will be due again when they are let go.
     let sql = "SELECT person_id, state FROM person WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED";
     let rows = tx.query(sql, &[&now.as_micros(), &limit]).await?;
-    let mut changes = Vec::new();
+    let (mut changes, mut persons) = (Vec::new(), Persons::default());
     for row in &rows {
         let (id, mut person) = stored(row)?;
         let caused = book.tick(&mut person, now);
-        put_person(tx, &id, &person, book.due(&person, now), None).await?;
+        persons.add(&id, &person, book.due(&person, now), None)?;
         changes.push((id, caused));
     }
+    persons.put(tx).await?;
     announce(tx, &changes).await?;
     Ok(Fired { persons: rows.len(), changes: flat(changes) })
 }
@@ -95,7 +101,7 @@ pub(super) async fn fill(
     let (aliases, _) = lock(tx, &[asked].into()).await?;
     let person = aliases.get(asked).map_or(Some(asked), Option::as_deref);
     let new = match person {
-        Some(person) => put_events(tx, person, &events.iter().collect::<Vec<_>>()).await?.len(),
+        Some(person) => put_events(tx, &events.iter().map(|event| (person, event)).collect::<Vec<_>>()).await?.len(),
         None => 0,
     };
     if done {

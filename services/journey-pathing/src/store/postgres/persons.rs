@@ -6,7 +6,7 @@ use attune_kernel::Timestamp;
 use attune_storage::{StorageError, Transaction};
 
 use super::record;
-use super::records::{announce, lock, number, put_person};
+use super::records::{Persons, announce, lock, number};
 use crate::domain::event::{Identifier, Recorded};
 use crate::domain::live::{Change, Person, Rulebook};
 use crate::domain::person::{PersonChange, goes_with};
@@ -64,7 +64,9 @@ async fn rebuild(
     changes: &mut Changes,
 ) -> Result<(), StorageError> {
     let person = book.rebuild(id, &events(tx, id).await?, now);
-    put_person(tx, id, &person, book.due(&person, now), None).await?;
+    let mut persons = Persons::default();
+    persons.add(id, &person, book.due(&person, now), None)?;
+    persons.put(tx).await?;
     changes.push((id.to_owned(), book.moved(before, &person, now)));
     Ok(())
 }

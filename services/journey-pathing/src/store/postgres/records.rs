@@ -64,14 +64,15 @@ pub(super) async fn lock(
     }
 }
 
-/// Adds events; answers which are new.
+/// Adds events of persons; answers which are new, as person and id.
 pub(super) async fn put_events(
     tx: &Transaction<'_, '_>,
-    person: &str,
-    events: &[&Recorded],
-) -> Result<BTreeSet<String>, StorageError> {
-    let (mut ids, mut times, mut sequences, mut names, mut bodies) = (vec![], vec![], vec![], vec![], vec![]);
-    for recorded in events {
+    events: &[(&str, &Recorded)],
+) -> Result<BTreeSet<(String, String)>, StorageError> {
+    let (mut persons, mut ids, mut times, mut sequences) = (vec![], vec![], vec![], vec![]);
+    let (mut names, mut bodies) = (vec![], vec![]);
+    for (person, recorded) in events {
+        persons.push(*person);
         ids.push(recorded.event.id.as_str());
         times.push(recorded.event.time.as_micros());
         sequences.push(recorded.sequence);
@@ -79,25 +80,48 @@ pub(super) async fn put_events(
         bodies.push(record::encode_event(recorded)?);
     }
     let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
-               SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
-               ON CONFLICT DO NOTHING RETURNING event_id";
-    let rows = tx.query(sql, &[&person, &ids, &times, &sequences, &names, &bodies]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+               SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
+               ON CONFLICT DO NOTHING RETURNING person_id, event_id";
+    let rows = tx.query(sql, &[&persons, &ids, &times, &sequences, &names, &bodies]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// Writes what is remembered of a person, and their timer. `first` is the time of the first event, when it is the first.
-pub(super) async fn put_person(
-    tx: &Transaction<'_, '_>,
-    id: &str,
-    person: &Person,
-    due: Option<Timestamp>,
-    first: Option<Timestamp>,
-) -> Result<(), StorageError> {
-    let (state, due) = (record::encode_person(person)?, due.map(Timestamp::as_micros));
-    let first = first.map(Timestamp::as_micros);
-    let sql = "UPDATE person SET state = $2, due = $3, fill_before = coalesce($4, fill_before) WHERE person_id = $1";
-    tx.execute(sql, &[&id, &state, &due, &first]).await?;
-    Ok(())
+/// What is remembered of persons from now on. The rows exist and are locked.
+#[derive(Default)]
+pub(super) struct Persons {
+    ids: Vec<String>,
+    states: Vec<Vec<u8>>,
+    due: Vec<Option<i64>>,
+    first: Vec<Option<i64>>,
+}
+
+impl Persons {
+    /// Adds a person. `first` is the time of the first event, when it is the first.
+    pub(super) fn add(
+        &mut self,
+        id: &str,
+        person: &Person,
+        due: Option<Timestamp>,
+        first: Option<Timestamp>,
+    ) -> Result<(), StorageError> {
+        self.states.push(record::encode_person(person)?);
+        self.ids.push(id.to_owned());
+        self.due.push(due.map(Timestamp::as_micros));
+        self.first.push(first.map(Timestamp::as_micros));
+        Ok(())
+    }
+
+    /// Writes them all.
+    pub(super) async fn put(&self, tx: &Transaction<'_, '_>) -> Result<(), StorageError> {
+        let sql = "UPDATE person p
+                   SET state = n.state, due = n.due, fill_before = coalesce(n.first, p.fill_before)
+                   FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[]) AS n (id, state, due, first)
+                   WHERE p.person_id = n.id";
+        if !self.ids.is_empty() {
+            tx.execute(sql, &[&self.ids, &self.states, &self.due, &self.first]).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Appends changes of persons to the feed; the last thing a transaction does, because appenders take turns.
