@@ -43,7 +43,7 @@ mod duration_text;
 mod signal;
 mod storage;
 
-pub use embedded::{Engine, EngineOptions, Reader, Scan, Space, Tx, Value};
+pub use embedded::{Engine, EngineOptions, LowWater, Reader, Scan, Space, Tx, Value};
 pub use error::StorageError;
 pub use feed::FeedReader;
 pub use postgres::{Migration, Postgres, PostgresConfig, Transaction, migrate};

@@ -11,6 +11,7 @@
 //! what is on the disk, so the engine refuses further writes until the process is started again.
 
 mod engine;
+mod low_water;
 mod overlay;
 mod reader;
 mod scan;
@@ -19,6 +20,7 @@ mod tx;
 mod writer;
 
 pub use engine::{Engine, EngineOptions};
+pub use low_water::LowWater;
 pub use reader::Reader;
 pub use scan::Scan;
 pub use space::{Pair, Space, Value};

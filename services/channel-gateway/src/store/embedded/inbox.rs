@@ -1,5 +1,7 @@
 //! Events on their way in.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use attune_kernel::{Personal, Timestamp};
 use attune_storage::key::{KeyReader, key};
@@ -41,8 +43,7 @@ fn decode(position: u64, bytes: &[u8]) -> Result<Claimed, Error> {
 
 /// Stores events in a transaction that may hold more; answers which were new.
 pub(super) fn accept(tx: &mut Tx, space: &Space, events: &[InboxEvent]) -> Result<Vec<bool>, Error> {
-    let next_key = key().str("ct").str("in").str("next").build();
-    let first = tx.get(space, &next_key)?.map_or(1, |value| number(&value));
+    let first = tx.get(space, next_key())?.map_or(1, |value| number(&value));
     let mut next = first;
     let mut fresh = Vec::with_capacity(events.len());
     for event in events {
@@ -56,10 +57,31 @@ pub(super) fn accept(tx: &mut Tx, space: &Space, events: &[InboxEvent]) -> Resul
         fresh.push(is_new);
     }
     if next > first {
-        tx.put(space, next_key, next.to_be_bytes().to_vec())?;
+        tx.put(space, next_key(), next.to_be_bytes().to_vec())?;
         count(tx, space, "in", "pending", i64::try_from(next - first).unwrap_or(i64::MAX))?;
     }
     Ok(fresh)
+}
+
+/// Where the next position is kept.
+fn next_key() -> Vec<u8> {
+    key().str("ct").str("in").str("next").build()
+}
+
+/// The position in the key of a waiting event.
+fn position(at: &[u8]) -> Result<u64, Error> {
+    let mut at = KeyReader::new(at);
+    at.str()?;
+    Ok(at.u64()?)
+}
+
+impl Embedded {
+    /// The waiting events after a position. Begins behind what was worked through, because a scan from the front walks
+    /// over the tombstones of all of it.
+    fn waiting_after(&self, after: u64) -> Scan {
+        let after = after.max(self.worked_through.load(Ordering::Acquire));
+        Scan::prefix(key().str("in").build()).above(waiting(after))
+    }
 }
 
 fn lease_key() -> Vec<u8> {
@@ -82,8 +104,7 @@ impl Inbox for Embedded {
         let reader = self.reader();
         let held =
             reader.get(&self.space, lease_key())?.map(|value| serde_json::from_slice::<Held>(&value)).transpose()?;
-        let prefix = key().str("in").build();
-        let scan = || Scan::prefix(prefix.clone()).above(waiting(after)).limit(limit);
+        let scan = || self.waiting_after(after).limit(limit);
         let keep = held.as_ref().is_some_and(|held| {
             held.is_held_by(lease) && held.deadline.since(lease.now) * 2 > lease.deadline.since(lease.now)
         });
@@ -110,13 +131,11 @@ impl Inbox for Embedded {
             }
         }
         let rows = self.reader().scan(&self.space, &scan())?;
-        rows.iter()
-            .map(|(at, value)| {
-                let mut at = KeyReader::new(at);
-                at.str()?;
-                decode(at.u64()?, value)
-            })
-            .collect()
+        let claimed = rows.iter().map(|(at, value)| decode(position(at)?, value)).collect::<Result<Vec<_>, Error>>()?;
+        if let Some(first) = claimed.first().filter(|_| after == 0) {
+            self.worked_through.fetch_max(first.position.saturating_sub(1), Ordering::AcqRel);
+        }
+        Ok(claimed)
     }
 
     async fn done(&self, lease: &Lease, positions: &[u64]) -> Result<(), Error> {
@@ -167,8 +186,12 @@ impl Inbox for Embedded {
 
     async fn counts(&self) -> Result<InboxCounts, Error> {
         let reader = self.reader();
-        let first = reader.scan(&self.space, &Scan::prefix(key().str("in").build()).limit(1))?;
-        let oldest = first.first().map(|(_, value)| decode(0, value)).transpose()?;
+        // Read before the scan: what is put later has a greater position.
+        let next = reader.get(&self.space, next_key())?.map_or(1, |value| number(&value));
+        let first = reader.scan(&self.space, &self.waiting_after(0).limit(1))?;
+        let oldest = first.first().map(|(at, value)| decode(position(at)?, value)).transpose()?;
+        let waits_at = oldest.as_ref().map_or(next, |claimed| claimed.position);
+        self.worked_through.fetch_max(waits_at.saturating_sub(1), Ordering::AcqRel);
         Ok(InboxCounts {
             pending: read_count(&reader, &self.space, "in", "pending")?,
             done: read_count(&reader, &self.space, "in", "done")?,

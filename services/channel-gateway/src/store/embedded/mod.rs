@@ -2,15 +2,19 @@
 //!
 //! Keys of the space `channel`: `in` waiting events by position, `id` known event ids, `qu` events set aside, `dl`
 //! deliveries by id, `du` deliveries that are not final by due time, `rq` delivery ids by request id, `ld` leads, `cu`
-//! cursors, `ct` counters, `ls` the inbox's lease.
+//! cursors, `ct` counters and `cn` their
+//! names, `ls` the inbox's lease.
 
 mod inbox;
 mod leads;
 mod outbox;
 
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
 use attune_kernel::Timestamp;
-use attune_storage::key::key;
-use attune_storage::{Engine, Reader, Space, Tx};
+use attune_storage::key::{KeyReader, key};
+use attune_storage::{Engine, LowWater, Reader, Scan, Space, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::record::Lease;
@@ -20,6 +24,10 @@ use crate::error::Error;
 pub(super) struct Embedded {
     engine: Engine,
     space: Space,
+    /// No event waits at or below this position: positions only grow.
+    worked_through: AtomicU64,
+    /// Where deliveries that wait begin.
+    due: LowWater,
 }
 
 impl Embedded {
@@ -28,7 +36,12 @@ impl Embedded {
     /// # Errors
     /// When the engine cannot create it.
     pub(super) fn open(engine: &Engine) -> Result<Self, Error> {
-        Ok(Self { engine: engine.clone(), space: engine.space("channel")? })
+        Ok(Self {
+            engine: engine.clone(),
+            space: engine.space("channel")?,
+            worked_through: AtomicU64::new(0),
+            due: LowWater::default(),
+        })
     }
 
     fn reader(&self) -> Reader {
@@ -64,15 +77,38 @@ fn counter_key(kind: &str, name: &str) -> Vec<u8> {
 }
 
 /// Adds to a counter; counters never fall below zero.
+///
+/// The name of a new counter is kept beside it: a counter that changes often has many versions, and a scan over counters
+/// walks over all of them, while names are written once.
 fn count(tx: &mut Tx, space: &Space, kind: &str, name: &str, by: i64) -> Result<(), Error> {
     let at = counter_key(kind, name);
-    let now = tx.get(space, &at)?.map_or(0, |value| number(&value));
+    let known = tx.get(space, &at)?;
+    if known.is_none() {
+        tx.put(space, key().str("cn").str(kind).str(name).build(), Vec::new())?;
+    }
+    let now = known.map_or(0, |value| number(&value));
     tx.put(space, at, now.saturating_add_signed(by).to_be_bytes().to_vec())?;
     Ok(())
 }
 
 fn read_count(reader: &Reader, space: &Space, kind: &str, name: &str) -> Result<u64, Error> {
     Ok(reader.get(space, counter_key(kind, name))?.map_or(0, |value| number(&value)))
+}
+
+/// The counters of a kind, by name.
+fn read_counts(reader: &Reader, space: &Space, kind: &str) -> Result<BTreeMap<String, u64>, Error> {
+    let names = reader.scan(space, &Scan::prefix(key().str("cn").str(kind).build()))?;
+    names
+        .iter()
+        .map(|(at, _)| {
+            let mut at = KeyReader::new(at);
+            at.str()?;
+            at.str()?;
+            let name = at.str()?;
+            let count = read_count(reader, space, kind, &name)?;
+            Ok((name, count))
+        })
+        .collect()
 }
 
 /// A stored number; anything but eight bytes counts as zero, which only a corrupt store can hold.

@@ -1,15 +1,14 @@
 //! Deliveries on their way out.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
-use attune_storage::{Scan, Space, Tx};
+use attune_storage::{LowWater, Scan, Space, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{Embedded, Held, count, number};
+use super::{Embedded, Held, count, read_count, read_counts};
 use crate::domain::change::{self, Change};
 use crate::domain::delivery::State;
 use crate::domain::record::{Delivery, Lease, Receipt, StateName};
@@ -40,8 +39,22 @@ fn save(tx: &mut Tx, space: &Space, row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
+/// Puts a delivery among those that wait.
+fn wait(tx: &mut Tx, space: &Space, due: &LowWater, delivery: &Delivery) -> Result<(), Error> {
+    let at = due_key(delivery.due, &delivery.delivery_id);
+    due.lower(&at);
+    tx.put(space, at, Vec::new())?;
+    Ok(())
+}
+
 /// Moves the counters and the due index from what a delivery was to what it is.
-fn moved(tx: &mut Tx, space: &Space, before: (StateName, Timestamp), delivery: &Delivery) -> Result<(), Error> {
+fn moved(
+    tx: &mut Tx,
+    space: &Space,
+    due: &LowWater,
+    before: (StateName, Timestamp),
+    delivery: &Delivery,
+) -> Result<(), Error> {
     let id = delivery.delivery_id.as_str();
     if before.0 != delivery.state {
         count(tx, space, "state", before.0.as_str(), -1)?;
@@ -55,7 +68,7 @@ fn moved(tx: &mut Tx, space: &Space, before: (StateName, Timestamp), delivery: &
         tx.delete(space, due_key(before.1, id))?;
     }
     if !is_final {
-        tx.put(space, due_key(delivery.due, id), Vec::new())?;
+        wait(tx, space, due, delivery)?;
     }
     Ok(())
 }
@@ -63,7 +76,7 @@ fn moved(tx: &mut Tx, space: &Space, before: (StateName, Timestamp), delivery: &
 #[async_trait]
 impl Outbox for Embedded {
     async fn enqueue(&self, deliveries: Vec<Delivery>) -> Result<Vec<(String, bool)>, Error> {
-        let space = self.space.clone();
+        let (space, due) = (self.space.clone(), self.due.clone());
         self.engine
             .write(move |tx| {
                 let mut out = Vec::with_capacity(deliveries.len());
@@ -75,7 +88,7 @@ impl Outbox for Embedded {
                         continue;
                     }
                     tx.put(&space, request, delivery.delivery_id.as_bytes().to_vec())?;
-                    tx.put(&space, due_key(delivery.due, &delivery.delivery_id), Vec::new())?;
+                    wait(tx, &space, &due, &delivery)?;
                     count(tx, &space, "state", delivery.state.as_str(), 1)?;
                     out.push((delivery.delivery_id.clone(), false));
                     save(tx, &space, &Row { delivery, held: None })?;
@@ -86,17 +99,19 @@ impl Outbox for Embedded {
     }
 
     async fn claim(&self, lease: &Lease, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Error> {
-        let due = Scan::prefix(key().str("du").build())
-            .at_most(key().str("du").i64(now.as_micros()).str("\u{10ffff}").build());
+        let last = key().str("du").i64(now.as_micros()).str("\u{10ffff}").build();
+        let due = Scan::prefix(key().str("du").build()).at_least(self.due.begin()).at_most(last.clone());
         if self.reader().scan(&self.space, &due.clone().limit(1))?.is_empty() {
             return Ok(Vec::new());
         }
-        let (space, lease) = (self.space.clone(), lease.clone());
+        let (space, lease, mark) = (self.space.clone(), lease.clone(), self.due.clone());
         self.engine
             .write(move |tx| {
                 let mut out = Vec::new();
                 // Deliveries that another worker holds stay in the index; they are few, so reading past them is cheap.
-                for (at, _) in tx.scan(&space, &due.limit(limit * 4))? {
+                let found = tx.scan(&space, &due.limit(limit * 4))?;
+                mark.raise(found.first().map_or(last.as_slice(), |(at, _)| at));
+                for (at, _) in found {
                     if out.len() == limit {
                         break;
                     }
@@ -118,7 +133,7 @@ impl Outbox for Embedded {
     }
 
     async fn apply(&self, lease: &Lease, now: Timestamp, changes: Vec<(String, Change)>) -> Result<Vec<bool>, Error> {
-        let (space, lease) = (self.space.clone(), lease.clone());
+        let (space, lease, due) = (self.space.clone(), lease.clone(), self.due.clone());
         self.engine
             .write(move |tx| {
                 let mut applied = Vec::with_capacity(changes.len());
@@ -139,7 +154,7 @@ impl Outbox for Embedded {
                     if let Some(lead) = lead {
                         super::leads::insert(tx, &space, &lead)?;
                     }
-                    moved(tx, &space, before, &row.delivery)?;
+                    moved(tx, &space, &due, before, &row.delivery)?;
                     save(tx, &space, &row)?;
                     applied.push(true);
                 }
@@ -191,11 +206,11 @@ impl Outbox for Embedded {
     }
 
     async fn erase(&self, person_ids: &[String], now: Timestamp) -> Result<u64, Error> {
-        let (space, persons) = (self.space.clone(), person_ids.to_vec());
+        let (space, persons, due) = (self.space.clone(), person_ids.to_vec(), self.due.clone());
         self.engine
             .write(move |tx| {
                 let mut ended = 0;
-                for (at, _) in tx.scan(&space, &Scan::prefix(key().str("du").build()))? {
+                for (at, _) in tx.scan(&space, &Scan::prefix(key().str("du").build()).at_least(due.begin()))? {
                     let mut at = KeyReader::new(&at);
                     at.str()?;
                     at.i64()?;
@@ -207,7 +222,7 @@ impl Outbox for Embedded {
                     let change = Change::Ended { state: StateName::Suppressed, by: "erased".to_owned() };
                     change::apply(&mut row.delivery, change, now);
                     row.held = None;
-                    moved(tx, &space, before, &row.delivery)?;
+                    moved(tx, &space, &due, before, &row.delivery)?;
                     save(tx, &space, &row)?;
                     ended += 1;
                 }
@@ -218,21 +233,10 @@ impl Outbox for Embedded {
 
     async fn counts(&self) -> Result<OutboxCounts, Error> {
         let reader = self.reader();
-        let of = |kind: &str| -> Result<BTreeMap<String, u64>, Error> {
-            let rows = reader.scan(&self.space, &Scan::prefix(key().str("ct").str(kind).build()))?;
-            rows.iter()
-                .map(|(at, value)| {
-                    let mut at = KeyReader::new(at);
-                    at.str()?;
-                    at.str()?;
-                    Ok((at.str()?, number(value)))
-                })
-                .collect()
-        };
         Ok(OutboxCounts {
-            states: of("state")?,
-            suppressed: of("rule")?,
-            attempts: of("attempts")?.get("all").copied().unwrap_or_default(),
+            states: read_counts(&reader, &self.space, "state")?,
+            suppressed: read_counts(&reader, &self.space, "rule")?,
+            attempts: read_count(&reader, &self.space, "attempts", "all")?,
         })
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
-use attune_storage::{Engine, FeedReader, Space, StorageError};
+use attune_storage::{Engine, FeedReader, LowWater, Space, StorageError};
 
 use self::records::{Records, at_ack};
 use super::{Announced, Fired, Observation, SCHEMA, Selection, Store, check_offset, read_feed};
@@ -41,13 +41,15 @@ pub(super) struct Embedded {
     engine: Engine,
     space: Space,
     feed: FeedReader,
+    /// Where timers begin.
+    timers: LowWater,
 }
 
 impl Embedded {
     pub(super) fn open(engine: Engine) -> Result<Self, StorageError> {
         let space = engine.space(SCHEMA)?;
         let feed = FeedReader::embedded(engine.clone(), space.clone());
-        Ok(Self { engine, space, feed })
+        Ok(Self { engine, space, feed, timers: LowWater::default() })
     }
 
     /// Runs `work` as a transaction.
@@ -55,8 +57,8 @@ impl Embedded {
         &self,
         work: impl FnOnce(&mut Records<'_>) -> Result<R, Error> + Send + 'static,
     ) -> Result<R, Error> {
-        let space = self.space.clone();
-        self.engine.write(move |tx| work(&mut Records { tx, space: &space })).await
+        let (space, timers) = (self.space.clone(), self.timers.clone());
+        self.engine.write(move |tx| work(&mut Records { tx, space: &space, timers: &timers })).await
     }
 
     /// Runs a read that may take long where it holds up nobody.
@@ -85,7 +87,7 @@ impl Store for Embedded {
 
     async fn fire_due(&self, book: &Arc<Rulebook>, now: Timestamp, limit: usize) -> Result<Fired, Error> {
         // Most of the time nothing is due, which a look tells without a write.
-        if read::first_due(&self.engine, &self.space)?.is_none_or(|due| due > now) {
+        if read::first_due(&self.engine, &self.space, &self.timers)?.is_none_or(|due| due > now) {
             return Ok(Fired::default());
         }
         let book = Arc::clone(book);

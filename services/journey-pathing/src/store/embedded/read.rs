@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
-use attune_storage::{Engine, Reader, Scan, Space, StorageError};
+use attune_storage::{Engine, LowWater, Reader, Scan, Space, StorageError};
 
 use super::records::{Who, at_alias, at_events, at_person, who};
 use crate::domain::live::Person;
@@ -14,8 +14,9 @@ use crate::error::Error;
 use crate::store::{Selection, record};
 
 /// When the first timer is due.
-pub(super) fn first_due(engine: &Engine, space: &Space) -> Result<Option<Timestamp>, StorageError> {
-    let first = engine.reader().scan(space, &Scan::prefix(key().str("t").build()).limit(1))?;
+pub(super) fn first_due(engine: &Engine, space: &Space, timers: &LowWater) -> Result<Option<Timestamp>, StorageError> {
+    let scan = Scan::prefix(key().str("t").build()).at_least(timers.begin()).limit(1);
+    let first = engine.reader().scan(space, &scan)?;
     let Some((at, _)) = first.first() else { return Ok(None) };
     let mut at = KeyReader::new(at);
     at.str()?;

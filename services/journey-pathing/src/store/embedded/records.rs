@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use attune_kernel::Timestamp;
 use attune_storage::embedded::Tx;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
-use attune_storage::{Scan, Space, StorageError, feed};
+use attune_storage::{LowWater, Scan, Space, StorageError, feed};
 
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person, Rulebook};
@@ -73,6 +73,8 @@ pub(super) fn who(asked: &str, alias: Option<&[u8]>) -> Result<Who, StorageError
 pub(super) struct Records<'t> {
     pub(super) tx: &'t mut Tx,
     pub(super) space: &'t Space,
+    /// Where timers begin.
+    pub(super) timers: &'t LowWater,
 }
 
 impl Records<'_> {
@@ -103,7 +105,9 @@ impl Records<'_> {
             None => self.tx.delete(self.space, at_due(id)),
             Some(due) => {
                 self.tx.put(self.space, at_due(id), key().i64(due.as_micros()).build())?;
-                self.tx.put(self.space, at_timer(due.as_micros(), id), Vec::new())
+                let timer = at_timer(due.as_micros(), id);
+                self.timers.lower(&timer);
+                self.tx.put(self.space, timer, Vec::new())
             }
         }
     }
@@ -168,11 +172,13 @@ impl Records<'_> {
     }
 
     pub(super) fn fire_due(&mut self, book: &Rulebook, now: Timestamp, limit: usize) -> Result<Fired, Error> {
-        let scan = Scan::prefix(key().str("t").build())
-            .below(key().str("t").i64(now.as_micros().saturating_add(1)).build())
-            .limit(limit);
+        let after_now = key().str("t").i64(now.as_micros().saturating_add(1)).build();
+        let scan =
+            Scan::prefix(key().str("t").build()).at_least(self.timers.begin()).below(after_now.clone()).limit(limit);
         let mut fired = Fired::default();
-        for (at, _) in self.tx.scan(self.space, &scan)? {
+        let due = self.tx.scan(self.space, &scan)?;
+        self.timers.raise(due.first().map_or(after_now.as_slice(), |(at, _)| at));
+        for (at, _) in due {
             let mut at = KeyReader::new(&at);
             let (_, _, id) = (at.str()?, at.i64()?, at.str()?);
             let mut person = self.person(&id)?.unwrap_or_default();
