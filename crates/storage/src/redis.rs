@@ -27,6 +27,11 @@ local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return value";
 
+/// MSET knows no expiry.
+const SET_ALL: &str = "
+for index, key in ipairs(KEYS) do redis.call('SET', key, ARGV[index + 1], 'PX', ARGV[1]) end
+return 'OK'";
+
 /// Configuration of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -178,6 +183,25 @@ impl Cache {
     pub async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> bool {
         let Some(inner) = self.0.as_deref() else { return false };
         let command = cmd("SET").arg(inner.name(key)).arg(value).arg("PX").arg(millis(ttl)).take();
+        inner.ask::<()>(&command).await.is_some()
+    }
+
+    /// Sets several keys that expire after `ttl` (at least 1 ms), all or none. True when Redis has them. In a Redis Cluster
+    /// the keys must share their braces.
+    pub async fn set_all(&self, pairs: &[(String, Vec<u8>)], ttl: Duration) -> bool {
+        let Some(inner) = self.0.as_deref() else { return false };
+        if pairs.is_empty() {
+            return true;
+        }
+        let mut command = cmd("EVAL");
+        command.arg(SET_ALL).arg(pairs.len());
+        for (key, _) in pairs {
+            command.arg(inner.name(key));
+        }
+        command.arg(millis(ttl));
+        for (_, value) in pairs {
+            command.arg(value.as_slice());
+        }
         inner.ask::<()>(&command).await.is_some()
     }
 

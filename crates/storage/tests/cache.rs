@@ -41,6 +41,12 @@ async fn keeps_counts_and_expires() {
     assert_eq!(cache.mget(&[]).await, Vec::<Option<Vec<u8>>>::new());
     assert_eq!((cache.stats().hits, cache.stats().misses, cache.stats().failures), (3, 2, 0));
 
+    let pairs = [(key("c"), vec![1]), (key("d"), vec![2, 0])];
+    assert!(cache.set_all(&pairs, LONG).await && cache.set_all(&[], LONG).await);
+    assert_eq!(cache.get(&key("c")).await, Some(vec![1]));
+    assert_eq!(cache.get(&key("d")).await, Some(vec![2, 0]));
+    cache.delete(&[key("c"), key("d")]).await;
+
     assert_eq!(cache.increment(&key("n"), 2, LONG).await, Some(2));
     assert_eq!(cache.increment(&key("n"), 3, Duration::from_millis(1)).await, Some(5));
     assert_eq!(cache.increment(&key("n"), 0, LONG).await, Some(5), "the first increment alone sets the expiry");

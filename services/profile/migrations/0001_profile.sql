@@ -1,11 +1,21 @@
 -- What is known of persons. Keys begin with the person id, so that the tables can be distributed by it.
 
--- Which event ids are known. Kept apart from the events, because a partitioned table cannot hold a unique key without
--- its partition's column.
+-- Which event ids are known, as 128 bits of their SHA-256: an id may hold personal data, and it outlives an erasure so that
+-- a late repeat brings nothing back. Apart from the events, because a partitioned table cannot hold a unique key without
+-- its partition's column; partitioned itself, because it grows with the events and is looked up by the whole key only.
 CREATE TABLE event_id (
-    event_id text PRIMARY KEY
-);
+    id bytea PRIMARY KEY
+) PARTITION BY HASH (id);
 
+DO $$
+BEGIN
+    FOR part IN 0..7 LOOP
+        EXECUTE format('CREATE TABLE event_id_%s PARTITION OF event_id FOR VALUES WITH (MODULUS 8, REMAINDER %s)', part, part);
+    END LOOP;
+END $$;
+
+-- Times are microseconds since the epoch. A partition a month is made when its first event comes; what lies outside the
+-- months that get one is rare and stays in the default partition.
 CREATE TABLE event (
     person_id text        NOT NULL,
     time      bigint      NOT NULL,
@@ -16,22 +26,9 @@ CREATE TABLE event (
     body      bytea       NOT NULL,
     PRIMARY KEY (person_id, time, sequence, event_id)
 ) PARTITION BY RANGE (time);
-
--- Times are microseconds since the epoch. One partition a year from 2015 to 2039; what lies outside is rare.
-DO $$
-DECLARE
-    year integer;
-    low  bigint;
-    high bigint;
-BEGIN
-    FOR year IN 2015..2039 LOOP
-        low := (extract(epoch FROM make_date(year, 1, 1)) * 1000000)::bigint;
-        high := (extract(epoch FROM make_date(year + 1, 1, 1)) * 1000000)::bigint;
-        EXECUTE format('CREATE TABLE event_%s PARTITION OF event FOR VALUES FROM (%s) TO (%s)', year, low, high);
-    END LOOP;
-END $$;
 CREATE TABLE event_other PARTITION OF event DEFAULT;
 
+-- A row with an empty body holds a person's lock while their first document is under way.
 CREATE TABLE document (
     person_id text   PRIMARY KEY,
     body      bytea  NOT NULL
@@ -50,10 +47,13 @@ CREATE TABLE member (
 );
 CREATE INDEX member_person ON member (person_id);
 
+-- Requests that were done, by 128 bits of the SHA-256 of their id, with what they were answered.
 CREATE TABLE request (
-    request_id text   PRIMARY KEY,
-    time       bigint NOT NULL
+    id     bytea  PRIMARY KEY,
+    time   bigint NOT NULL,
+    answer bytea  NOT NULL
 );
+CREATE INDEX request_time ON request (time);
 
 CREATE TABLE mark (
     name  text PRIMARY KEY,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The default configuration, which documents every key.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
 
+const DAY: u64 = 86_400;
+
 /// Configuration of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,16 +20,32 @@ pub struct Config {
     pub consent_defaults: BTreeMap<String, bool>,
     /// Persons evaluated at once by the background task.
     pub evaluation_batch: usize,
+    /// How often segments that read the time are evaluated for everyone.
+    #[serde(with = "serde_duration")]
+    pub reevaluation_interval: Duration,
     /// How long a snapshot stays in the cache.
     #[serde(with = "serde_duration")]
     pub cache_ttl: Duration,
+    /// How long a request id is remembered.
+    #[serde(with = "serde_duration")]
+    pub request_retention: Duration,
+    /// How long entries of the feed of segments are kept.
+    #[serde(with = "serde_duration")]
+    pub feed_retention: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let defaults = [("marketing", false), ("service", true), ("legal", true)];
         let defaults = defaults.map(|(purpose, allowed)| (purpose.to_owned(), allowed));
-        Self { consent_defaults: defaults.into(), evaluation_batch: 500, cache_ttl: Duration::from_secs(600) }
+        Self {
+            consent_defaults: defaults.into(),
+            evaluation_batch: 500,
+            reevaluation_interval: Duration::from_secs(3600),
+            cache_ttl: Duration::from_secs(600),
+            request_retention: Duration::from_secs(7 * DAY),
+            feed_retention: Duration::from_secs(30 * DAY),
+        }
     }
 }
 
@@ -39,8 +57,18 @@ impl Config {
         if !(1..=10_000).contains(&self.evaluation_batch) {
             out.push(Violation::new("evaluation_batch", "must be between 1 and 10000"));
         }
-        if self.cache_ttl.is_zero() {
-            out.push(Violation::new("cache_ttl", "must be longer than zero"));
+        for (field, value, least) in [
+            ("reevaluation_interval", self.reevaluation_interval, 1),
+            ("cache_ttl", self.cache_ttl, 1),
+            ("request_retention", self.request_retention, 60),
+            ("feed_retention", self.feed_retention, 60),
+        ] {
+            if value < Duration::from_secs(least) {
+                out.push(Violation::new(field, format!("must be at least {least}s")));
+            }
+        }
+        if self.consent_defaults.keys().any(|purpose| !(1..=64).contains(&purpose.len())) {
+            out.push(Violation::new("consent_defaults", "names must have 1 to 64 characters"));
         }
         out
     }
@@ -69,7 +97,19 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_once() {
-        let config = Config { evaluation_batch: 0, cache_ttl: Duration::ZERO, ..Config::default() };
-        assert_eq!(config.validate().len(), 2);
+        let config = Config {
+            consent_defaults: [(String::new(), true)].into(),
+            evaluation_batch: 0,
+            reevaluation_interval: Duration::ZERO,
+            cache_ttl: Duration::ZERO,
+            request_retention: Duration::ZERO,
+            feed_retention: Duration::ZERO,
+        };
+        let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();
+        let all = ["evaluation_batch", "reevaluation_interval", "cache_ttl", "request_retention", "feed_retention"];
+        assert!(
+            all.iter().chain(&["consent_defaults"]).all(|field| fields.contains(&(*field).to_owned())),
+            "{fields:?}"
+        );
     }
 }

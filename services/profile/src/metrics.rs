@@ -9,6 +9,8 @@ attune_service_kit::instruments! {
         duplicates: Counter("attune.profile.events.duplicates", "{event}", "events that were known already", []),
         /// Snapshots read, by where they came from.
         snapshots: Counter("attune.profile.snapshots", "{snapshot}", "profile snapshots read", ["source"]),
+        /// Attributes of events that found no room in a profile.
+        refused: Counter("attune.profile.attributes.refused", "{attribute}", "attributes of events that found no room", []),
         /// Persons evaluated by the background task.
         evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
         /// Changes of who is who applied, by kind.

@@ -1,5 +1,11 @@
 //! The contract from outside: the generated client over an in-process channel.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking and documents itself")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking and documents itself"
+)]
 
 use std::time::Duration;
 

@@ -21,26 +21,59 @@ pub struct Move {
     pub time: Timestamp,
 }
 
+/// What is done with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Read,
+    /// Written only if a membership changes.
+    Evaluate,
+    Change,
+}
+
 /// Documents under way within one transaction, by person id.
 #[derive(Debug, Default)]
 pub struct Batch {
-    documents: BTreeMap<String, (Document, bool)>,
-    moves: Vec<Move>,
+    documents: BTreeMap<String, (Document, Use)>,
+    sweep: bool,
+    refused: usize,
+}
+
+/// What a unit of work writes.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The documents to write.
+    pub documents: Vec<Document>,
+    /// Entries into and exits from segments.
+    pub moves: Vec<Move>,
+    /// Attributes of events that found no room in a document.
+    pub refused: usize,
 }
 
 impl Batch {
     /// A batch over documents as they are stored.
     #[must_use]
     pub fn new(documents: Vec<Document>) -> Self {
-        let documents = documents.into_iter().map(|one| (one.person_id.clone(), (one, false))).collect();
-        Self { documents, moves: Vec::new() }
+        let documents = documents.into_iter().map(|one| (one.person_id.clone(), (one, Use::Read))).collect();
+        Self { documents, ..Self::default() }
     }
 
     /// The document of a person, to be changed.
     pub fn change(&mut self, person_id: &str) -> &mut Document {
-        let entry = self.documents.entry(person_id.to_owned()).or_insert_with(|| (Document::empty(person_id), true));
-        entry.1 = true;
+        let empty = || (Document::empty(person_id), Use::Change);
+        let entry = self.documents.entry(person_id.to_owned()).or_insert_with(empty);
+        entry.1 = Use::Change;
         &mut entry.0
+    }
+
+    /// Evaluates every document that was ever written, against segments that are all there are: a membership of one that is
+    /// not among them ends.
+    pub fn sweep(&mut self) {
+        self.sweep = true;
+        for (document, used) in self.documents.values_mut() {
+            if *used == Use::Read && !document.is_new() {
+                *used = Use::Evaluate;
+            }
+        }
     }
 
     /// The document of a person.
@@ -49,85 +82,150 @@ impl Batch {
         self.documents.get(person_id).map(|(document, _)| document)
     }
 
-    /// The person of a batch over exactly one.
-    #[must_use]
-    pub fn only(&self) -> Option<String> {
-        let mut persons = self.documents.keys();
-        persons.next().filter(|_| persons.next().is_none()).cloned()
+    /// Changes the document of a batch over exactly one person; `change` answers whether it did. Whoever does nothing raises
+    /// no revision.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn change_only<E>(&mut self, change: impl FnOnce(&mut Document) -> Result<bool, E>) -> Result<(), E> {
+        if let Some((document, used)) = self.documents.values_mut().next()
+            && change(document)?
+        {
+            *used = Use::Change;
+        }
+        Ok(())
     }
 
     /// Takes in events that are new on the timelines.
-    pub fn observe(&mut self, events: &[Event], now: Timestamp) {
+    pub fn observe(&mut self, events: &[Event]) {
         for event in events {
-            self.change(&event.person_id).observe(event, now);
+            let refused = self.change(&event.person_id).observe(event);
+            self.refused += refused;
         }
     }
 
-    /// Ends the work: evaluates the segments of every changed person and raises revisions. Answers the changed documents
-    /// and the moves.
+    /// Ends the work: evaluates the segments of every changed person and raises revisions.
+    ///
+    /// A membership of a segment that is not given stays, unless this is a [`sweep`](Self::sweep): a process that has not
+    /// yet heard of a new segment must not end what another one began.
     #[must_use]
-    pub fn finish(mut self, segments: &[Segment], now: Timestamp) -> (Vec<Document>, Vec<Move>) {
-        let mut changed = Vec::new();
-        for (person_id, (mut document, is_changed)) in self.documents {
-            if !is_changed {
+    pub fn finish(self, segments: &[Segment], now: Timestamp) -> Outcome {
+        let mut outcome = Outcome { refused: self.refused, ..Outcome::default() };
+        for (person_id, (mut document, used)) in self.documents {
+            if used == Use::Read {
                 continue;
             }
-            let reading = Reading::new(&document, now);
-            for segment in segments {
-                let holds = segment.holds(&reading);
-                if holds != document.segments.contains(&segment.id) {
-                    if holds {
-                        document.segments.insert(segment.id.clone());
-                    } else {
-                        document.segments.remove(&segment.id);
-                    }
-                    let move_ = Move {
-                        segment_id: segment.id.clone(),
-                        person_id: person_id.clone(),
-                        entered: holds,
-                        time: now,
-                    };
-                    self.moves.push(move_);
+            let before = outcome.moves.len();
+            for (segment_id, entered) in changes(&document, segments, now, self.sweep) {
+                if entered {
+                    document.segments.insert(segment_id.clone());
+                } else {
+                    document.segments.remove(&segment_id);
                 }
+                outcome.moves.push(Move { segment_id, person_id: person_id.clone(), entered, time: now });
             }
-            // A segment that was deleted has no members.
-            document.segments.retain(|id| segments.iter().any(|segment| segment.id == *id));
-            document.revision += 1;
-            document.updated = now;
-            changed.push(document);
+            if used == Use::Change || outcome.moves.len() > before {
+                document.revision += 1;
+                document.updated = now;
+                outcome.documents.push(document);
+            }
         }
-        (changed, self.moves)
+        outcome
     }
+}
+
+/// The segments that a person is to enter (true) or leave.
+#[must_use]
+pub fn changes(document: &Document, segments: &[Segment], now: Timestamp, sweep: bool) -> Vec<(String, bool)> {
+    let mut out = Vec::new();
+    if !segments.is_empty() {
+        let reading = Reading::new(document, now);
+        let moved = segments.iter().map(|segment| (segment.id(), segment.holds(&reading)));
+        let moved = moved.filter(|(id, holds)| *holds != document.segments.contains(*id));
+        out.extend(moved.map(|(id, holds)| (id.to_owned(), holds)));
+    }
+    if sweep {
+        let gone = document.segments.iter().filter(|id| !segments.iter().any(|segment| segment.id() == **id));
+        out.extend(gone.map(|id| (id.clone(), false)));
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::document::Tag;
 
-    #[test]
-    fn entering_and_leaving_is_told_once() {
-        let segments = vec![Segment::new("buyers", "1", "'buyer' in tags").unwrap()];
-        let tag = || super::super::document::Tag { source: String::new(), added: Timestamp::default() };
+    fn buyers() -> Vec<Segment> {
+        vec![Segment::new("buyers", "'buyer' in tags").unwrap()]
+    }
+
+    fn buyer() -> Document {
+        let mut document = Document::empty("p");
+        document.tags.insert("buyer".to_owned(), Tag { source: String::new(), added: Timestamp::default() });
+        document
+    }
+
+    fn written(document: Document, segments: &[Segment]) -> Document {
         let mut batch = Batch::default();
-        batch.change("p").tags.insert("buyer".to_owned(), tag());
-        let (documents, moves) = batch.finish(&segments, Timestamp::default());
-        assert_eq!(moves.len(), 1);
-        assert!(moves[0].entered);
-        let mut batch = Batch::new(documents);
-        batch.change("p");
-        let (documents, moves) = batch.finish(&segments, Timestamp::default());
-        assert!(moves.is_empty());
-        let mut batch = Batch::new(documents);
-        batch.change("p").tags.clear();
-        let (documents, moves) = batch.finish(&segments, Timestamp::default());
-        assert_eq!(moves.len(), 1);
-        assert!(!moves[0].entered && documents[0].segments.is_empty());
-        assert_eq!(documents[0].revision, 3);
+        *batch.change("p") = document;
+        batch.finish(segments, Timestamp::default()).documents.remove(0)
     }
 
     #[test]
-    fn who_was_not_touched_is_not_written() {
-        let (documents, moves) = Batch::new(vec![Document::empty("p")]).finish(&[], Timestamp::default());
-        assert!(documents.is_empty() && moves.is_empty());
+    fn entering_and_leaving_is_told_once() {
+        let mut batch = Batch::default();
+        *batch.change("p") = buyer();
+        let outcome = batch.finish(&buyers(), Timestamp::default());
+        assert_eq!(outcome.moves.len(), 1);
+        assert!(outcome.moves[0].entered);
+        let mut batch = Batch::new(outcome.documents);
+        batch.change("p");
+        let outcome = batch.finish(&buyers(), Timestamp::default());
+        assert!(outcome.moves.is_empty());
+        let mut batch = Batch::new(outcome.documents);
+        batch.change("p").tags.clear();
+        let outcome = batch.finish(&buyers(), Timestamp::default());
+        assert_eq!(outcome.moves.len(), 1);
+        assert!(!outcome.moves[0].entered && outcome.documents[0].segments.is_empty());
+        assert_eq!(outcome.documents[0].revision, 3);
+    }
+
+    #[test]
+    fn who_was_not_touched_or_not_changed_is_not_written() {
+        let outcome = Batch::new(vec![Document::empty("p")]).finish(&buyers(), Timestamp::default());
+        assert!(outcome.documents.is_empty() && outcome.moves.is_empty());
+        let mut batch = Batch::new(vec![buyer()]);
+        batch.change_only(|_| Ok::<_, ()>(false)).unwrap();
+        assert!(batch.finish(&buyers(), Timestamp::default()).documents.is_empty());
+        let mut batch = Batch::new(vec![buyer()]);
+        assert!(batch.change_only(|_| Err(())).is_err());
+    }
+
+    #[test]
+    fn a_sweep_writes_only_whom_it_moves() {
+        let known = written(buyer(), &[]);
+        let mut batch = Batch::new(vec![known, Document::empty("q")]);
+        batch.sweep();
+        let outcome = batch.finish(&buyers(), Timestamp::default());
+        assert_eq!((outcome.documents.len(), outcome.moves.len(), outcome.documents[0].revision), (1, 1, 2));
+        let mut batch = Batch::new(outcome.documents);
+        batch.sweep();
+        assert!(batch.finish(&buyers(), Timestamp::default()).documents.is_empty());
+    }
+
+    #[test]
+    fn a_segment_that_is_not_given_ends_in_a_sweep_only() {
+        let member = written(buyer(), &buyers());
+        assert_eq!(member.segments.len(), 1);
+        let mut batch = Batch::new(vec![member.clone()]);
+        batch.change("p");
+        let outcome = batch.finish(&[], Timestamp::default());
+        assert!(outcome.moves.is_empty() && outcome.documents[0].segments.len() == 1);
+        let mut batch = Batch::new(vec![member]);
+        batch.sweep();
+        let outcome = batch.finish(&[], Timestamp::default());
+        assert!(outcome.documents[0].segments.is_empty());
+        assert!(outcome.moves.len() == 1 && !outcome.moves[0].entered);
     }
 }

@@ -21,6 +21,20 @@ pub struct Attribute {
     pub event_time: Timestamp,
     /// When it arrived.
     pub received: Timestamp,
+    /// Whether an event set it: then it goes where the event goes.
+    #[serde(default)]
+    pub observed: bool,
+}
+
+impl Attribute {
+    /// Whether it takes the place of a known one. At the same time the greater text wins, so that the order of arrival does
+    /// not matter.
+    fn beats(&self, known: &Self) -> bool {
+        self.event_time
+            .cmp(&known.event_time)
+            .then_with(|| self.value.to_string().cmp(&known.value.to_string()))
+            .is_gt()
+    }
 }
 
 /// A mark on a person.
@@ -65,12 +79,12 @@ impl Document {
         Self { person_id: person_id.to_owned(), ..Self::default() }
     }
 
-    /// Writes an attribute unless a later one is there; at the same time the greater value wins, so that the order of
-    /// arrival does not matter. A null removes the value. Answers whether anything changed.
+    /// Writes an attribute unless a later one is there. A null removes the value and is kept as the word that it is gone,
+    /// so that an older value that comes late does not bring it back. Answers whether anything changed; a new name beyond
+    /// [`MAX_ATTRIBUTES`] changes nothing.
     pub fn set_attribute(&mut self, name: &str, attribute: Attribute) -> bool {
         if let Some(known) = self.attributes.get(name) {
-            let rank = |one: &Attribute| (one.event_time, one.value.to_string());
-            if rank(&attribute) <= rank(known) {
+            if !attribute.beats(known) {
                 return false;
             }
         } else if self.attributes.len() >= MAX_ATTRIBUTES {
@@ -80,14 +94,45 @@ impl Document {
         true
     }
 
-    /// Takes in an event that is new on the timeline.
-    pub fn observe(&mut self, event: &Event, received: Timestamp) {
+    /// Takes in an event that is new on the timeline. Answers how many of its attributes found no room.
+    pub fn observe(&mut self, event: &Event) -> usize {
         self.traits.add(event);
+        let mut refused = 0;
         for (name, value) in event.attributes.expose() {
-            let attribute =
-                Attribute { value: value.clone(), source: event.source.clone(), event_time: event.time, received };
+            let attribute = Attribute {
+                value: value.clone(),
+                source: event.source.clone(),
+                event_time: event.time,
+                received: event.received,
+                observed: true,
+            };
             self.set_attribute(name, attribute);
+            refused += usize::from(!self.attributes.contains_key(name));
         }
+        refused
+    }
+
+    /// Forgets what events said, to take in those that remain after a split.
+    pub fn forget_observed(&mut self) {
+        self.traits = Traits::default();
+        self.attributes.retain(|_, attribute| !attribute.observed);
+    }
+
+    /// Attributes that have a value.
+    pub fn values(&self) -> impl Iterator<Item = (&String, &Attribute)> {
+        self.attributes.iter().filter(|(_, one)| !one.value.is_null())
+    }
+
+    /// How many values, tags and consents it holds.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        (self.values().count() + self.tags.len() + self.consents.len()) as u64
+    }
+
+    /// Whether nothing was ever written.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.revision == 0
     }
 
     /// Takes in all that is known of a person who was merged into this one. Memberships are evaluated anew by the caller.
@@ -120,6 +165,7 @@ mod tests {
             source: String::new(),
             event_time: Timestamp::from_millis(millis),
             received: Timestamp::default(),
+            observed: false,
         }
     }
 

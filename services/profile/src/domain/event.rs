@@ -21,8 +21,12 @@ pub struct Event {
     pub sequence: i64,
     /// Where it happened; empty for unknown.
     pub channel: String,
+    /// The source's session; empty for none.
+    pub session: String,
     /// The system that sent it.
     pub source: String,
+    /// When it was accepted.
+    pub received: Timestamp,
     /// The number in its property `amount`.
     pub amount: Option<f64>,
     /// The object in its property `attributes`: values of the person as the source has them.

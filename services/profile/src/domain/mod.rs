@@ -4,7 +4,11 @@
 
 pub mod batch;
 pub mod consent;
+pub mod distinct;
 pub mod document;
 pub mod event;
 pub mod segment;
 pub mod traits;
+
+#[cfg(test)]
+mod model_tests;

@@ -1,4 +1,12 @@
 //! Segments: rules in the one expression language over a document.
+//!
+//! | field | type | holds |
+//! |---|---|---|
+//! | `attributes` | map | values by name; one without a value is not there |
+//! | `traits` | map | as `Traits::at` has them; a name with a dot is read as `traits['count.page_view']`, times are texts: `timestamp(traits.last_event_time)` |
+//! | `tags` | list of text | the names of the tags |
+//! | `consents` | map to bool | by `purpose` for all channels, by `purpose.channel` for one |
+//! | `now` | timestamp | the time of the evaluation |
 
 use std::sync::LazyLock;
 
@@ -6,11 +14,11 @@ use attune_expression::{
     Elements, Entries, Outcome, PathId, Program, Schema, Source, Type, Value, ValueRef, check_boolean, compile,
 };
 use attune_kernel::{Timestamp, Violation};
+use sha2::{Digest as _, Sha256};
 
 use super::document::Document;
 
-/// What a segment's rule may read: `attributes`, `traits` (maps of anything), `tags` (list of text), `consents` (map from
-/// `purpose` or `purpose.channel` to true or false) and `now`.
+/// What a segment's rule may read; the module's documentation has the table. `None` cannot occur: the names are fixed and good.
 pub static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
     Schema::builder()
         .field("attributes", Type::map(Type::Any))
@@ -31,19 +39,22 @@ pub fn check(field: &str, expression: &str) -> Vec<Violation> {
 /// A compiled segment.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Its id.
-    pub id: String,
-    /// Rises when the rule changes.
-    pub revision: String,
+    id: String,
     program: Program,
 }
 
 impl Segment {
     /// Compiles a segment; `None` when its rule does not compile, which is refused when it is written.
     #[must_use]
-    pub fn new(id: &str, revision: &str, expression: &str) -> Option<Self> {
+    pub fn new(id: &str, expression: &str) -> Option<Self> {
         let program = compile(expression, SCHEMA.as_ref()?, Type::Bool).ok()?;
-        Some(Self { id: id.to_owned(), revision: revision.to_owned(), program })
+        Some(Self { id: id.to_owned(), program })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Whether a person is in it. A rule that fails, for example on a missing attribute, is not satisfied.
@@ -51,6 +62,25 @@ impl Segment {
     pub fn holds(&self, reading: &Reading) -> bool {
         self.program.evaluate(reading) == Outcome::True
     }
+
+    /// Whether time alone may change who is in it: its text names `now` or `traits`. True too often is only slow.
+    #[must_use]
+    pub fn may_read_time(&self) -> bool {
+        ["now", "traits"].iter().any(|name| self.program.source().contains(name))
+    }
+}
+
+/// A text that is another one whenever a segment comes, goes or gets another rule.
+#[must_use]
+pub fn fingerprint(segments: &[Segment]) -> String {
+    let mut hash = Sha256::new();
+    for segment in segments {
+        for part in [segment.id.as_str(), segment.program.source()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A document as rules read it.
@@ -67,7 +97,7 @@ impl Reading {
             let json = serde_json::Value::Object(entries.into_iter().collect());
             Value::from_json(&json, &Type::map(Type::Any))
         };
-        let attributes = document.attributes.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect();
+        let attributes = document.values().map(|(name, one)| (name.clone(), one.value.clone())).collect();
         let traits = document.traits.at(now).into_iter().collect();
         let consents = document.consents.iter().map(|one| {
             let name =
@@ -110,7 +140,9 @@ mod tests {
             source: String::new(),
             event_time: Timestamp::default(),
             received: Timestamp::default(),
+            observed: false,
         };
+        document.set_attribute("gone", Attribute { value: serde_json::Value::Null, ..attribute.clone() });
         document.set_attribute("age", attribute);
         document.tags.insert("vip".to_owned(), Tag { source: String::new(), added: Timestamp::default() });
         document
@@ -127,10 +159,27 @@ mod tests {
             // A missing attribute is an error, and an error is not satisfied.
             ("attributes.income > 1.0", false),
             ("has(attributes.income)", false),
+            ("has(attributes.gone)", false),
+            // Numbers of either kind compare, as the contract's own example does.
+            ("traits.events_30d < 5.0", true),
+            ("traits['event_count'] + 1 == 1", true),
+            ("consents.marketing", false),
             ("now < timestamp('1970-01-02T00:00:00Z')", true),
         ] {
-            assert_eq!(Segment::new("s", "1", rule).map(|segment| segment.holds(&reading)), Some(holds), "{rule}");
+            assert_eq!(Segment::new("s", rule).map(|segment| segment.holds(&reading)), Some(holds), "{rule}");
         }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_rules_apart_and_time_is_seen() {
+        let one = |id, rule| Segment::new(id, rule).unwrap();
+        let base = fingerprint(&[one("a", "'x' in tags")]);
+        assert_eq!(base, fingerprint(&[one("a", "'x' in tags")]));
+        for other in [vec![], vec![one("b", "'x' in tags")], vec![one("a", "'y' in tags")]] {
+            assert_ne!(base, fingerprint(&other));
+        }
+        assert!(one("a", "traits.days_since_last_event > 30").may_read_time());
+        assert!(!one("a", "'x' in tags").may_read_time());
     }
 
     #[test]

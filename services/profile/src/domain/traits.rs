@@ -1,7 +1,9 @@
 //! Traits computed from the timeline, one event at a time.
 //!
 //! The state is a commutative sum over events, so late and shuffled events give the same traits, and the states of two
-//! merged persons add up. What depends on the current time (days since, sliding counts) is computed when it is read.
+//! merged persons add up. The bounds keep that: what is kept is the top of an order that does not depend on arrival, and
+//! an entry of the final top was in the top of every part of the input, so its count is whole. What depends on the current
+//! time (days since, sliding counts) is computed when it is read.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +11,12 @@ use attune_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::distinct::{Distinct, rank};
 use super::event::Event;
 
 /// Day buckets kept; sliding counts look back 30 days, the rest is room for late events.
 pub const MAX_DAYS: usize = 400;
-/// Event names counted by themselves; further names only count in the total.
+/// Event names counted by themselves: those of the lowest rank, a hash of the name. Further ones count in the total only.
 pub const MAX_NAMES: usize = 256;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -27,6 +30,7 @@ pub struct Traits {
     last: Option<(Timestamp, i64, String, String)>,
     days: BTreeMap<i64, u64>,
     names: BTreeMap<String, Named>,
+    sessions: Distinct,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -51,14 +55,19 @@ impl Traits {
             self.last = Some(place);
         }
         *self.days.entry(day(event.time)).or_default() += 1;
-        let known = self.names.contains_key(&event.name);
-        if known || self.names.len() < MAX_NAMES {
-            let named = self.names.entry(event.name.clone()).or_default();
+        // Looked up first: a known name costs no copy of it.
+        if !self.names.contains_key(&event.name) {
+            self.names.insert(event.name.clone(), Named::default());
+        }
+        if let Some(named) = self.names.get_mut(&event.name) {
             named.count += 1;
             if let Some(micros) = event.amount.and_then(attune_kernel::Money::from_units) {
                 named.sum = named.sum.saturating_add(micros.as_micros());
                 named.summed += 1;
             }
+        }
+        if !event.session.is_empty() {
+            self.sessions.add(&event.session);
         }
         self.trim();
     }
@@ -78,19 +87,22 @@ impl Traits {
             *self.days.entry(*day).or_default() += count;
         }
         for (name, named) in &other.names {
-            if self.names.contains_key(name) || self.names.len() < MAX_NAMES {
-                let mine = self.names.entry(name.clone()).or_default();
-                mine.count += named.count;
-                mine.sum = mine.sum.saturating_add(named.sum);
-                mine.summed += named.summed;
-            }
+            let mine = self.names.entry(name.clone()).or_default();
+            mine.count += named.count;
+            mine.sum = mine.sum.saturating_add(named.sum);
+            mine.summed += named.summed;
         }
+        self.sessions.absorb(&other.sessions);
         self.trim();
     }
 
     fn trim(&mut self) {
         while self.days.len() > MAX_DAYS {
             self.days.pop_first();
+        }
+        while self.names.len() > MAX_NAMES {
+            let Some(last) = self.names.keys().max_by_key(|name| rank(name)).cloned() else { break };
+            self.names.remove(&last);
         }
     }
 
@@ -108,6 +120,7 @@ impl Traits {
             out.insert(name, value);
         };
         set("event_count".to_owned(), json!(self.count));
+        set("sessions".to_owned(), json!(self.sessions.count()));
         if let (Some(first), Some(last)) = (self.first, &self.last) {
             set("first_event_time".to_owned(), json!(first.to_string()));
             set("last_event_time".to_owned(), json!(last.0.to_string()));
@@ -136,18 +149,20 @@ mod tests {
     use super::*;
 
     fn events() -> impl Strategy<Value = Vec<Event>> {
-        let one = (0_i64..40 * 24, 0_usize..4, 0_usize..3, proptest::option::of(-500_i32..500));
+        let one = (0_i64..40 * 24, 0_usize..4, 0_usize..3, proptest::option::of(-500_i32..500), 0_usize..6);
         proptest::collection::vec(one, 0..60).prop_map(|list| {
             list.into_iter()
                 .enumerate()
-                .map(|(index, (hour, name, channel, amount))| Event {
+                .map(|(index, (hour, name, channel, amount, session))| Event {
                     event_id: format!("e{index:03}"),
                     person_id: "p".to_owned(),
                     name: ["view", "buy", "call", "pay"][name].to_owned(),
                     time: Timestamp::from_millis(hour * 3_600_000),
                     sequence: 0,
                     channel: ["web", "app", ""][channel].to_owned(),
+                    session: ["", "s1", "s2", "s3", "s4", "s5"][session].to_owned(),
                     source: String::new(),
+                    received: Timestamp::default(),
                     amount: amount.map(|cents| f64::from(cents) / 100.0),
                     attributes: Personal::default(),
                     via: None,
@@ -163,6 +178,8 @@ mod tests {
         sorted.sort_by_key(|event| event.place());
         let mut out = Map::new();
         out.insert("event_count".to_owned(), json!(events.len()));
+        let sessions: std::collections::BTreeSet<&str> = events.iter().map(|event| event.session.as_str()).collect();
+        out.insert("sessions".to_owned(), json!(sessions.iter().filter(|session| !session.is_empty()).count()));
         if let (Some(first), Some(last)) = (sorted.first(), sorted.last()) {
             out.insert("first_event_time".to_owned(), json!(first.time.to_string()));
             out.insert("last_event_time".to_owned(), json!(last.time.to_string()));
@@ -214,25 +231,36 @@ mod tests {
     }
 
     #[test]
-    fn names_and_days_are_bounded() {
-        let mut traits = Traits::default();
-        for index in 0..MAX_NAMES + 50 {
-            traits.add(&Event {
+    fn names_and_days_are_bounded_in_a_way_that_no_order_changes() {
+        let events: Vec<Event> = (0..2 * (MAX_DAYS + 50))
+            .map(|index| Event {
                 event_id: index.to_string(),
                 person_id: String::new(),
-                name: format!("n{index}"),
-                time: Timestamp::from_millis(i64::try_from(index).unwrap() * 172_800_000),
+                // Every name and every day occurs twice, far apart.
+                name: format!("n{}", index % (MAX_DAYS + 50)),
+                time: Timestamp::from_millis(i64::try_from(index % (MAX_DAYS + 50)).unwrap() * 172_800_000),
                 sequence: 0,
                 channel: String::new(),
+                session: format!("s{index}"),
                 source: String::new(),
+                received: Timestamp::default(),
                 amount: None,
                 attributes: Personal::default(),
                 via: None,
                 body: Personal::default(),
-            });
-        }
-        assert_eq!(traits.names.len(), MAX_NAMES);
-        assert!(traits.days.len() <= MAX_DAYS);
-        assert_eq!(traits.count, (MAX_NAMES + 50) as u64);
+            })
+            .collect();
+        let (mut forward, mut backward, mut half, mut rest) =
+            (Traits::default(), Traits::default(), Traits::default(), Traits::default());
+        events.iter().for_each(|event| forward.add(event));
+        events.iter().rev().for_each(|event| backward.add(event));
+        events[..300].iter().for_each(|event| half.add(event));
+        events[300..].iter().for_each(|event| rest.add(event));
+        half.absorb(&rest);
+        assert_eq!((forward.names.len(), forward.days.len()), (MAX_NAMES, MAX_DAYS));
+        assert_eq!(forward.count, events.len() as u64);
+        assert!(forward.names.values().all(|named| named.count == 2));
+        assert_eq!(forward, backward);
+        assert_eq!(forward, half);
     }
 }

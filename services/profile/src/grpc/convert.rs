@@ -20,16 +20,15 @@ pub(super) fn time(field: &str, time: Option<&prost_types::Timestamp>) -> Result
 }
 
 pub(super) fn profile(document: &Document, now: Timestamp) -> proto::Profile {
-    let attributes = document.attributes.iter().filter(|(_, one)| !one.value.is_null());
     proto::Profile {
         person_id: document.person_id.clone(),
-        attributes: attributes.map(|(name, one)| (name.clone(), attribute(one))).collect(),
+        attributes: document.values().map(|(name, one)| (name.clone(), attribute(one))).collect(),
         traits: document.traits.at(now).iter().map(|(name, value)| (name.clone(), body::value(value))).collect(),
         tags: tags(document),
         segments: document.segments.iter().cloned().collect(),
         consents: document.consents.iter().map(consent).collect(),
         etag: document.revision.to_string(),
-        update_time: (document.revision > 0).then(|| stamp(document.updated)),
+        update_time: (!document.is_new()).then(|| stamp(document.updated)),
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use attune_kernel::{Problem, Violation};
 use attune_proto::profile::v1 as proto;
-use attune_service_kit::crud::page_size;
+use attune_service_kit::crud::{PageToken, page_size};
 use attune_service_kit::request::violations;
 use attune_service_kit::status::to_status;
 use prost::Message as _;
 use tonic_types::Status as RpcStatus;
 
-use super::{Profiles, convert};
+use super::{Profiles, check, convert};
 use crate::domain::batch::{Batch, Move};
 use crate::domain::event::{Event, Filter, Place};
 use crate::store::{FEED, Work, body};
@@ -26,29 +26,25 @@ impl Profiles {
         if !sizes.is_empty() {
             return Err(Problem::invalid(sizes));
         }
+        let now = self.clock.now();
         let mut rejected = Vec::new();
         let mut events: Vec<Event> = Vec::with_capacity(request.events.len());
         for (index, event) in request.events.into_iter().enumerate() {
-            let broken: Vec<Violation> = violations(&event)
-                .into_iter()
-                .map(|one| Violation::new(format!("events[{index}].{}", one.field), one.description))
-                .collect();
+            let broken = check::event(&format!("events[{index}]"), &event);
             if broken.is_empty() {
                 let person = event.person_id.clone();
-                events.push(body::from_message(event, &person));
+                events.push(body::from_message(event, &person, now));
             } else {
                 let index = i32::try_from(index).unwrap_or(i32::MAX);
                 rejected.push(proto::RejectedItem { index, status: Some(rpc_status(Problem::invalid(broken))) });
             }
         }
         let total = events.len();
-        let persons: Vec<String> = events.iter().map(|event| event.person_id.clone()).collect();
-        let now = self.clock.now();
         let work = Work {
             events: Arc::new(events),
             persons: Vec::new(),
-            decide: Arc::new(move |batch: &mut Batch, fresh: &[Event]| {
-                batch.observe(fresh, now);
+            decide: Arc::new(|batch: &mut Batch, fresh: &[Event]| {
+                batch.observe(fresh);
                 Ok(())
             }),
             segments: Arc::clone(&*self.segments.get().await?),
@@ -56,9 +52,12 @@ impl Profiles {
             request_id: String::new(),
         };
         let done = if total > 0 { self.store.work(work).await? } else { crate::store::Done::default() };
-        self.forget(&persons).await;
+        self.snapshots.renew(&done.written).await;
         self.metrics.appended.add(done.fresh as u64, &[]);
         self.metrics.duplicates.add((total - done.fresh) as u64, &[]);
+        if done.refused > 0 {
+            self.metrics.refused.add(done.refused as u64, &[]);
+        }
         Ok(proto::AppendEventsResponse {
             appended: i32::try_from(done.fresh).unwrap_or(i32::MAX),
             duplicates: i32::try_from(total - done.fresh).unwrap_or(i32::MAX),
@@ -71,21 +70,34 @@ impl Profiles {
         &self,
         request: proto::ListTimelineRequest,
     ) -> Result<proto::ListTimelineResponse, Problem> {
-        let bad = |violation: Violation| Problem::invalid(vec![violation]);
-        let filter = Filter {
-            names: request.events,
-            channels: request.channels,
-            from: convert::time("start_time", request.start_time.as_ref()).map_err(bad)?,
-            until: convert::time("end_time", request.end_time.as_ref()).map_err(bad)?,
-            ascending: request.ascending,
+        check::id("person_id", &request.person_id)?;
+        let names =
+            request.events.iter().enumerate().filter_map(|(at, name)| check::text(&format!("events[{at}]"), name));
+        let channels =
+            request.channels.iter().enumerate().filter_map(|(at, name)| check::text(&format!("channels[{at}]"), name));
+        let mut broken: Vec<Violation> = names.chain(channels).collect();
+        let mut time = |field: &str, time: Option<&prost_types::Timestamp>| {
+            convert::time(field, time).unwrap_or_else(|violation| {
+                broken.push(violation);
+                None
+            })
         };
+        let (from, until) =
+            (time("start_time", request.start_time.as_ref()), time("end_time", request.end_time.as_ref()));
+        if !broken.is_empty() {
+            return Err(Problem::invalid(broken));
+        }
+        let (names, channels, ascending) = (request.events, request.channels, request.ascending);
+        let filter = Filter { names, channels, from, until, ascending };
         let size = page_size(request.page_size)?;
-        let after = token(&request.page_token)?;
+        // A token is good for the same person, filters and direction only.
+        let list = format!("timeline {:?} {filter:?}", request.person_id);
+        let after = PageToken::decode(&list, &request.page_token)?.map(|token| place(&token.after)).transpose()?;
         let mut rows = self.store.timeline(&request.person_id, &filter, after.as_ref(), size + 1).await?;
         let more = rows.len() > size;
         rows.truncate(size);
         let next_page_token = match rows.last() {
-            Some((place, _)) if more => encode_token(place),
+            Some((place, _)) if more => PageToken::encode(&list, &position(place)),
             _ => String::new(),
         };
         let person = self.document(&request.person_id).await?.person_id;
@@ -136,27 +148,18 @@ fn rpc_status(problem: Problem) -> RpcStatus {
     })
 }
 
-/// A page token is the place of the last event: micros, sequence and id.
-fn encode_token(place: &Place) -> String {
-    let text = format!("{}.{}.{}", place.0.as_micros(), place.1, place.2);
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+/// The place of the last event of a page: micros, sequence and id.
+fn position(place: &Place) -> String {
+    format!("{}.{}.{}", place.0.as_micros(), place.1, place.2)
 }
 
-fn token(text: &str) -> Result<Option<Place>, Problem> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let place = || {
-        let bytes = (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-            .collect::<Option<Vec<u8>>>()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let mut parts = text.splitn(3, '.');
+fn place(position: &str) -> Result<Place, Problem> {
+    let mut parts = position.splitn(3, '.');
+    let mut read = || {
         let time = attune_kernel::Timestamp::from_micros(parts.next()?.parse().ok()?);
         Some((time, parts.next()?.parse().ok()?, parts.next()?.to_owned()))
     };
-    place().map(Some).ok_or_else(|| Problem::invalid_field("page_token", "is not a token of this method"))
+    read().ok_or_else(|| Problem::invalid_field("page_token", "is not a token of this method"))
 }
 
 #[cfg(test)]
@@ -166,12 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_tokens_round_trip_and_garbage_is_refused() {
-        let place = (Timestamp::from_micros(-5), 7, "e.1/ü".to_owned());
-        assert_eq!(token(&encode_token(&place)).unwrap(), Some(place));
-        assert_eq!(token("").unwrap(), None);
-        for garbage in ["x", "zz", "00", "ü1", "312e32"] {
-            assert!(token(garbage).is_err(), "{garbage}");
+    fn positions_round_trip() {
+        let at = (Timestamp::from_micros(-5), -7, "e.1/ü".to_owned());
+        assert_eq!(place(&position(&at)).unwrap(), at);
+        for garbage in ["", "x", "1.2", "1.x.e"] {
+            assert!(place(garbage).is_err(), "{garbage}");
         }
     }
 }

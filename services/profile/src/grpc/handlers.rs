@@ -6,7 +6,6 @@ use attune_service_kit::crud::{PageToken, page_size};
 use attune_service_kit::request::valid;
 use attune_service_kit::status::to_status;
 use futures::stream::BoxStream;
-use futures::{StreamExt as _, stream};
 use tonic::{Request, Response, Status};
 
 use super::{Profiles, convert};
@@ -77,7 +76,7 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::ListSegmentMembersResponse> {
         let request = valid(request)?;
         let result = async {
-            let known = self.segments.get().await?.iter().any(|segment| segment.id == request.segment_id);
+            let known = self.segments.get().await?.iter().any(|segment| segment.id() == request.segment_id);
             if !known {
                 return Err(Error::NoSegment(request.segment_id).into());
             }
@@ -125,13 +124,12 @@ impl ProfileService for Profiles {
 
     async fn export_person(&self, request: Request<proto::ExportPersonRequest>) -> Answer<Self::ExportPersonStream> {
         let request = valid(request)?;
-        answer(self.export(&request.person_id).await, |sections| stream::iter(sections.into_iter().map(Ok)).boxed())
+        answer(self.export(&request.person_id).await, |sections| sections)
     }
 
     async fn erase_person(&self, request: Request<proto::ErasePersonRequest>) -> Answer<proto::ErasePersonResponse> {
         let request = valid(request)?;
-        // Erasing twice removes nothing more, so the request's id needs no memory.
-        answer(self.erase(&request.person_id).await, |done| proto::ErasePersonResponse {
+        answer(self.erase(&request).await, |done| proto::ErasePersonResponse {
             events_removed: i64::try_from(done.events).unwrap_or(i64::MAX),
             values_removed: i64::try_from(done.values).unwrap_or(i64::MAX),
         })

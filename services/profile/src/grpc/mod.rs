@@ -1,9 +1,11 @@
 //! The contract `attune.profile.v1`: validate, convert, call, convert.
 
+mod check;
 mod convert;
 mod events;
 mod handlers;
 mod people;
+mod rights;
 
 use std::sync::Arc;
 
@@ -11,7 +13,8 @@ use attune_kernel::Problem;
 use attune_proto::profile::v1 as proto;
 use attune_service_kit::clock::Clock;
 use attune_service_kit::crud::{Compiled, Crud};
-use attune_storage::{Cache, FeedReader};
+use attune_service_kit::metrics::KeyValue;
+use attune_storage::FeedReader;
 
 use crate::config::Config;
 use crate::domain::batch::Batch;
@@ -19,7 +22,7 @@ use crate::domain::document::Document;
 use crate::domain::segment::{self, Segment};
 use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::store::{Done, Store, Work};
+use crate::store::{Done, Snapshots, Store, Work};
 
 attune_service_kit::resource! {
     /// Segments.
@@ -36,51 +39,50 @@ pub(crate) struct Profiles {
     pub(crate) feed: FeedReader,
     pub(crate) crud: Crud<Segments>,
     pub(crate) segments: Arc<Compiled<Arc<Vec<Segment>>>>,
-    pub(crate) cache: Cache,
+    pub(crate) snapshots: Snapshots,
     pub(crate) clock: Clock,
     pub(crate) config: Arc<Config>,
     pub(crate) metrics: Metrics,
 }
 
 impl Profiles {
-    /// Changes one person's document.
+    /// Changes one person's document; `change` answers whether it did.
     async fn change(
         &self,
         person_id: &str,
-        request_id: &str,
-        change: impl Fn(&mut Document) -> Result<(), Error> + Send + Sync + 'static,
+        request_id: String,
+        change: impl Fn(&mut Document) -> Result<bool, Error> + Send + Sync + 'static,
     ) -> Result<Done, Problem> {
+        check::id("person_id", person_id)?;
         let work = Work {
             events: Arc::default(),
             persons: vec![person_id.to_owned()],
-            decide: Arc::new(move |batch: &mut Batch, _| match batch.only() {
-                Some(person) => change(batch.change(&person)),
-                None => Ok(()),
-            }),
+            decide: Arc::new(move |batch: &mut Batch, _| batch.change_only(&change)),
             segments: Arc::clone(&*self.segments.get().await?),
             now: self.clock.now(),
-            request_id: request_id.to_owned(),
+            request_id,
         };
         let done = self.store.work(work).await?;
-        self.forget(&[person_id.to_owned()]).await;
+        self.snapshots.renew(&done.written).await;
         Ok(done)
     }
 
-    /// One person's document.
+    /// One person's document, as the store has it: what follows a write must see it.
     async fn document(&self, person_id: &str) -> Result<Document, Problem> {
+        check::id("person_id", person_id)?;
         let documents = self.store.documents(&[person_id.to_owned()]).await?;
         documents.into_iter().next().ok_or_else(|| Problem::internal("the store answered nothing"))
     }
 
-    /// Drops cached snapshots. A snapshot is kept under every id it was asked by, so writes through another alias are
-    /// seen when it expires; the decision's read of a fresh write goes by the surviving id.
-    async fn forget(&self, persons: &[String]) {
-        let keys: Vec<String> = persons.iter().map(|person| cache_key(person)).collect();
-        self.cache.delete(&keys).await;
+    /// Snapshots in order.
+    async fn profiles(&self, person_ids: &[String]) -> Result<Vec<proto::Profile>, Problem> {
+        let read = self.snapshots.read(person_ids).await?;
+        for (source, count) in [("cache", read.cached), ("store", person_ids.len() - read.cached)] {
+            if count > 0 {
+                self.metrics.snapshots.add(count as u64, &[KeyValue::new("source", source)]);
+            }
+        }
+        let now = self.clock.now();
+        Ok(read.documents.iter().map(|document| convert::profile(document, now)).collect())
     }
-}
-
-/// The key of a person's snapshot, with the hash tag that keeps a person's keys together.
-fn cache_key(person: &str) -> String {
-    format!("profile:{{{person}}}:snapshot")
 }

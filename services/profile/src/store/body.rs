@@ -9,9 +9,15 @@ use serde_json::{Map, Value};
 use crate::domain::event::Event;
 use crate::error::Error;
 
-/// The event of a message; its time must have been checked.
-pub(crate) fn from_message(mut message: proto::Event, person: &str) -> Event {
-    let time = message.time.as_ref().and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok());
+/// The event of a message; its time must have been checked. Without a time of receipt it was received at `now`.
+pub(crate) fn from_message(mut message: proto::Event, person: &str, now: Timestamp) -> Event {
+    let read = |time: Option<&prost_types::Timestamp>| {
+        time.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok())
+    };
+    let time = read(message.time.as_ref());
+    let received = read(message.receive_time.as_ref()).unwrap_or(now);
+    let (seconds, nanos) = received.to_seconds_nanos();
+    message.receive_time = Some(prost_types::Timestamp { seconds, nanos });
     message.person_id = String::new();
     let property = |name: &str| message.properties.as_ref()?.fields.get(name)?.kind.as_ref();
     let amount = match property("amount") {
@@ -30,7 +36,9 @@ pub(crate) fn from_message(mut message: proto::Event, person: &str) -> Event {
         time: time.unwrap_or_default(),
         sequence: message.sequence,
         channel: message.channel.clone(),
+        session: message.session_id.clone(),
         source: message.source.clone(),
+        received,
         amount,
         attributes: Personal::new(attributes),
         via: message.via.as_ref().map(|via| Personal::new((via.namespace.clone(), via.value.clone()))),
@@ -41,7 +49,8 @@ pub(crate) fn from_message(mut message: proto::Event, person: &str) -> Event {
 
 /// A stored event of a person.
 pub(crate) fn decode(bytes: &[u8], person: &str) -> Result<Event, Error> {
-    Ok(from_message(message(bytes, person)?, person))
+    // What is stored has a time of receipt.
+    Ok(from_message(message(bytes, person)?, person, Timestamp::default()))
 }
 
 /// A stored event as the contract has it.
@@ -112,9 +121,10 @@ mod tests {
             properties: Some(properties),
             ..proto::Event::default()
         };
-        let event = from_message(message, "p");
+        let event = from_message(message, "p", Timestamp::from_millis(9000));
         let again = decode(event.body.expose(), "p").unwrap();
         assert_eq!(again, event);
+        assert_eq!(again.received, Timestamp::from_millis(9000));
         assert_eq!(again.amount, Some(12.5));
         assert_eq!(again.attributes.expose()["age"], Value::from(41));
     }

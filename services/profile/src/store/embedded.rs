@@ -1,11 +1,12 @@
 //! What is known of persons, in the embedded engine.
 //!
-//! Keys of the space `profile`: `ev` events by person and place, `id` the person of a known event id, `do` documents, `al`
-//! aliases, `mb` members by segment, `mc` member counts, `rq` known requests, `mk` marks.
+//! Keys of the space `profile`: `ev` events by person and place, `id` known event ids (hashed), `do` documents, `al` aliases
+//! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
+//! the same by time, `mk` marks.
 
 mod rewrite;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,8 +14,8 @@ use attune_kernel::Timestamp;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Scan, Space, Tx, feed};
 
-use super::{Done, FEED, Rewrite, Rewritten, Store, Work};
-use crate::domain::batch::{Batch, Move};
+use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
+use crate::domain::batch::{Batch, Outcome};
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
 use crate::domain::segment::Segment;
@@ -55,13 +56,21 @@ fn member_key(segment: &str, person: &str) -> Vec<u8> {
     key().str("mb").str(segment).str(person).build()
 }
 
+fn alias_key(person: &str) -> Vec<u8> {
+    key().str("al").str(person).build()
+}
+
+fn request_key(request_id: &str) -> Vec<u8> {
+    key().str("rq").bytes(&digest(request_id)).build()
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The person in force: aliases point at the survivor itself, so one look is enough.
 fn in_force(tx: &Tx, space: &Space, person: &str) -> Result<String, Error> {
-    Ok(tx.get(space, key().str("al").str(person).build())?.map_or_else(|| person.to_owned(), |value| text(&value)))
+    Ok(tx.get(space, alias_key(person))?.map_or_else(|| person.to_owned(), |value| text(&value)))
 }
 
 fn load(tx: &Tx, space: &Space, person: &str) -> Result<Document, Error> {
@@ -71,17 +80,29 @@ fn load(tx: &Tx, space: &Space, person: &str) -> Result<Document, Error> {
 
 /// Stores an event unless its id is known; answers whether it was new.
 fn store_event(tx: &mut Tx, space: &Space, event: &Event) -> Result<bool, Error> {
-    let known = key().str("id").str(&event.event_id).build();
+    let known = key().str("id").bytes(&digest(&event.event_id)).build();
     if tx.get(space, &known)?.is_some() {
         return Ok(false);
     }
-    tx.put(space, known, event.person_id.as_bytes().to_vec())?;
+    tx.put(space, known, Vec::new())?;
     tx.put(space, event_key(&event.person_id, &event.place()), event.body.expose().clone())?;
     Ok(true)
 }
 
-/// Writes changed documents, memberships and the feed.
-fn save(tx: &mut Tx, space: &Space, documents: &[Document], moves: &[Move]) -> Result<(), Error> {
+/// Remembers a request; answers what it was answered when it was done before.
+fn repeated(tx: &mut Tx, space: &Space, request_id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    let at = request_key(request_id);
+    if let Some(answer) = tx.get(space, &at)? {
+        return Ok(Some(answer.to_vec()));
+    }
+    tx.put(space, at, Vec::new())?;
+    tx.put(space, key().str("rt").i64(now.as_micros()).bytes(&digest(request_id)).build(), Vec::new())?;
+    Ok(None)
+}
+
+/// Writes changed documents, memberships and the feed; answers whose documents.
+fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Error> {
+    let Outcome { documents, moves, .. } = outcome;
     for document in documents {
         tx.put(space, document_key(&document.person_id), serde_json::to_vec(document)?)?;
     }
@@ -99,7 +120,7 @@ fn save(tx: &mut Tx, space: &Space, documents: &[Document], moves: &[Move]) -> R
     if !entries.is_empty() {
         feed::append_embedded(tx, space, FEED, &entries)?;
     }
-    Ok(())
+    Ok(documents.iter().map(|document| document.person_id.clone()).collect())
 }
 
 fn count(tx: &mut Tx, space: &Space, segment: &str, by: i64) -> Result<(), Error> {
@@ -119,17 +140,19 @@ impl Store for Embedded {
         let space = self.space.clone();
         self.engine
             .write(move |tx| {
-                if !work.request_id.is_empty() {
-                    let request = key().str("rq").str(&work.request_id).build();
-                    if tx.get(&space, &request)?.is_some() {
-                        return Ok(Done { repeated: true, fresh: 0 });
-                    }
-                    tx.put(&space, request, work.now.as_micros().to_be_bytes().to_vec())?;
+                if !work.request_id.is_empty() && repeated(tx, &space, &work.request_id, work.now)?.is_some() {
+                    return Ok(Done { repeated: true, ..Done::default() });
                 }
+                let mut aliases: BTreeMap<String, String> = BTreeMap::new();
                 let mut fresh = Vec::new();
                 for event in work.events.iter() {
                     let mut event = event.clone();
-                    event.person_id = in_force(tx, &space, &event.person_id)?;
+                    if !aliases.contains_key(&event.person_id) {
+                        aliases.insert(event.person_id.clone(), in_force(tx, &space, &event.person_id)?);
+                    }
+                    if let Some(person) = aliases.get(&event.person_id) {
+                        event.person_id.clone_from(person);
+                    }
                     if store_event(tx, &space, &event)? {
                         fresh.push(event);
                     }
@@ -141,9 +164,9 @@ impl Store for Embedded {
                 let documents = persons.iter().map(|person| load(tx, &space, person)).collect::<Result<_, Error>>()?;
                 let mut batch = Batch::new(documents);
                 (work.decide)(&mut batch, &fresh)?;
-                let (documents, moves) = batch.finish(&work.segments, work.now);
-                save(tx, &space, &documents, &moves)?;
-                Ok(Done { repeated: false, fresh: fresh.len() })
+                let outcome = batch.finish(&work.segments, work.now);
+                let written = save(tx, &space, &outcome)?;
+                Ok(Done { repeated: false, fresh: fresh.len(), written, refused: outcome.refused })
             })
             .await
     }
@@ -153,7 +176,7 @@ impl Store for Embedded {
         persons
             .iter()
             .map(|person| {
-                let alias = reader.get(&self.space, key().str("al").str(person).build())?;
+                let alias = reader.get(&self.space, alias_key(person))?;
                 let person = alias.map_or_else(|| person.clone(), |value| text(&value));
                 let stored = reader.get(&self.space, document_key(&person))?;
                 Ok(stored
@@ -172,7 +195,7 @@ impl Store for Embedded {
         limit: usize,
     ) -> Result<Vec<(Place, Vec<u8>)>, Error> {
         let reader = self.engine.reader();
-        let alias = reader.get(&self.space, key().str("al").str(person).build())?;
+        let alias = reader.get(&self.space, alias_key(person))?;
         let person = alias.map_or_else(|| person.to_owned(), |value| text(&value));
         let mut scan = Scan::prefix(events_of(&person).build());
         if let Some(from) = filter.from {
@@ -211,13 +234,13 @@ impl Store for Embedded {
 
     async fn rewrite(
         &self,
-        offset: Option<u64>,
+        once: Once,
         change: Rewrite,
         segments: Arc<Vec<Segment>>,
         now: Timestamp,
     ) -> Result<Rewritten, Error> {
         let space = self.space.clone();
-        self.engine.write(move |tx| rewrite::apply(tx, &space, offset, &change, &segments, now)).await
+        self.engine.write(move |tx| rewrite::apply(tx, &space, &once, &change, &segments, now)).await
     }
 
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
@@ -263,6 +286,28 @@ impl Store for Embedded {
     async fn set_mark(&self, name: &str, value: &str) -> Result<(), Error> {
         let (space, at, value) = (self.space.clone(), key().str("mk").str(name).build(), value.as_bytes().to_vec());
         self.engine.write(move |tx| tx.put(&space, at, value).map_err(Error::from)).await
+    }
+
+    async fn forget_requests(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
+        let space = self.space.clone();
+        let scan = Scan::prefix(key().str("rt").build()).below(key().str("rt").i64(before.as_micros()).build());
+        // Looked for outside the writer: mostly there is nothing.
+        let rows = self.engine.reader().scan(&self.space, &scan.limit(limit))?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.engine
+            .write(move |tx| {
+                for (at, _) in &rows {
+                    let mut parts = KeyReader::new(at);
+                    parts.str()?;
+                    parts.i64()?;
+                    tx.delete(&space, key().str("rq").bytes(&parts.bytes()?).build())?;
+                    tx.delete(&space, at.to_vec())?;
+                }
+                Ok(rows.len())
+            })
+            .await
     }
 
     async fn check(&self) -> Result<(), Error> {

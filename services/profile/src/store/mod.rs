@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod embedded;
 mod postgres;
+mod snapshots;
 
 #[cfg(test)]
 mod conformance;
@@ -12,12 +13,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use attune_kernel::{Personal, Timestamp};
 use attune_storage::{Migration, Storage, feed, migrations, resources};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
 use crate::domain::segment::Segment;
 use crate::error::Error;
+
+pub(crate) use snapshots::Snapshots;
 
 /// The schema in Postgres, and the space in the embedded engine.
 pub const SCHEMA: &str = "profile";
@@ -59,6 +63,10 @@ pub(crate) struct Done {
     pub repeated: bool,
     /// How many events were new.
     pub fresh: usize,
+    /// The persons in force whose documents were written.
+    pub written: Vec<String>,
+    /// Attributes of events that found no room in a document.
+    pub refused: usize,
 }
 
 /// A change of who is who.
@@ -66,21 +74,47 @@ pub(crate) struct Done {
 pub(crate) enum Rewrite {
     /// Everything of `merged` becomes `surviving`'s, and `merged` an alias of it.
     Merge { surviving: String, merged: String },
-    /// Events that came by these identifiers (namespace and value) move from `person` to `split`; both are computed anew.
+    /// Events that came by these identifiers (namespace and value) move from `person` to `split`; what events say of both is
+    /// computed anew. What was written without an event stays with `person`.
     Split { person: String, split: String, via: Personal<Vec<(String, String)>> },
     /// Everything of these persons is removed.
     Erase { persons: Vec<String> },
 }
 
-/// What a rewrite did.
+/// What makes a rewrite happen once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// Only if this offset is above every one applied before: the feed it comes from is ordered and has no gaps.
+    Offset(u64),
+    /// Only if this request was not done before.
+    Request(String),
+    /// Every time.
+    No,
+}
+
+/// What a rewrite did. Of a request that was done before: what it did then, but not applied.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rewritten {
-    /// False when the offset had been applied before.
+    /// False when it had been applied before.
     pub applied: bool,
     /// Events removed.
     pub events: u64,
     /// Attributes, tags and consents removed.
     pub values: u64,
+    /// The persons whose documents were written or removed.
+    pub written: Vec<String>,
+}
+
+impl Rewritten {
+    fn encode(&self) -> Vec<u8> {
+        [self.events.to_be_bytes(), self.values.to_be_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Self {
+        let number =
+            |at: usize| bytes.get(at..at + 8).and_then(|part| part.try_into().ok()).map_or(0, u64::from_be_bytes);
+        Self { events: number(0), values: number(8), ..Self::default() }
+    }
 }
 
 /// What is known of persons, durably.
@@ -103,10 +137,13 @@ pub(crate) trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(Place, Vec<u8>)>, Error>;
 
-    /// Applies a change of who is who. With an offset, only if it is above every one applied before.
+    /// Applies a change of who is who, once, in one transaction.
+    ///
+    /// Whoever was merged away or erased leaves no entry in the feed of segments: who follows it learns of that from
+    /// identity's feed, and an exit would speak of the survivor, or of someone who must not be spoken of.
     async fn rewrite(
         &self,
-        offset: Option<u64>,
+        once: Once,
         change: Rewrite,
         segments: Arc<Vec<Segment>>,
         now: Timestamp,
@@ -127,6 +164,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Keeps a mark.
     async fn set_mark(&self, name: &str, value: &str) -> Result<(), Error>;
 
+    /// Forgets requests done before a time, at most `limit` of them, and answers how many.
+    async fn forget_requests(&self, before: Timestamp, limit: usize) -> Result<usize, Error>;
+
     /// Whether the store answers.
     async fn check(&self) -> Result<(), Error>;
 }
@@ -142,7 +182,35 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, Error> {
     })
 }
 
+/// An id of a caller as it is remembered: ids may hold personal data and outlive an erasure.
+fn digest(id: &str) -> Vec<u8> {
+    Sha256::digest(id)[..16].to_vec()
+}
+
 /// The events of a list that belong to a split, by the identifier they came by.
-pub(crate) fn belongs(event: &Event, via: &[(String, String)]) -> bool {
+fn belongs(event: &Event, via: &[(String, String)]) -> bool {
     event.via.as_ref().is_some_and(|one| via.contains(one.expose()))
+}
+
+/// Takes a person's events apart: those that came by `via` go to `split`, and what events say of both is computed anew.
+/// Answers the events that move.
+fn take_apart(
+    batch: &mut Batch,
+    events: Vec<Event>,
+    person: &str,
+    split: &str,
+    via: &[(String, String)],
+) -> Vec<Event> {
+    batch.change(person).forget_observed();
+    let mut moved = Vec::new();
+    for mut event in events {
+        if belongs(&event, via) {
+            split.clone_into(&mut event.person_id);
+            moved.push(event);
+        } else {
+            batch.observe(&[event]);
+        }
+    }
+    batch.observe(&moved);
+    moved
 }

@@ -1,5 +1,6 @@
 //! What is known of persons, in Postgres.
 
+mod months;
 mod rewrite;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,23 +8,30 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
-use attune_storage::{Postgres, Transaction, feed};
+use attune_storage::{Postgres, StorageError, Transaction, feed};
 
-use super::{Done, FEED, Rewrite, Rewritten, Store, Work};
-use crate::domain::batch::{Batch, Move};
+use self::months::Months;
+use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
+use crate::domain::batch::{Batch, Outcome};
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
 use crate::domain::segment::Segment;
 use crate::error::Error;
 
 /// The store.
-pub(super) struct Pg(Postgres);
+pub(super) struct Pg {
+    postgres: Postgres,
+    months: Months,
+}
 
 impl Pg {
-    pub(super) const fn new(postgres: Postgres) -> Self {
-        Self(postgres)
+    pub(super) fn new(postgres: Postgres) -> Self {
+        Self { postgres, months: Months::default() }
     }
 }
+
+/// How often the persons of a unit are locked anew because merges or erasures came between.
+const LOCK_TRIES: usize = 20;
 
 /// The persons in force, by the ids asked for.
 async fn in_force(tx: &Transaction<'_, '_>, persons: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Error> {
@@ -34,27 +42,55 @@ async fn in_force(tx: &Transaction<'_, '_>, persons: &BTreeSet<String>) -> Resul
     Ok(out)
 }
 
-/// Serializes units of work that touch a common person, whether or not it has a document yet. Locks are taken in order,
-/// so that two units cannot wait for one another.
-async fn lock(tx: &Transaction<'_, '_>, persons: &BTreeSet<String>) -> Result<(), Error> {
-    let persons: Vec<&str> = persons.iter().map(String::as_str).collect();
-    tx.execute(
-        "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended(person, 42) AS key \
-         FROM unnest($1::text[]) AS person ORDER BY key) AS keys",
-        &[&persons],
-    )
-    .await?;
+/// The persons in force by the ids asked for, and their documents, locked: units of work that touch a common person take
+/// effect one after the other, whether or not they have a document yet.
+///
+/// The locks are rows, whose number no setting of the server bounds, taken in the order of ids, so that two units do not
+/// wait for one another. A merge or an erasure may come between reading the aliases and holding the rows; then once more.
+async fn claim(
+    tx: &Transaction<'_, '_>,
+    asked: &BTreeSet<String>,
+) -> Result<(BTreeMap<String, String>, Vec<Document>), Error> {
+    let mut aliases = in_force(tx, asked).await?;
+    for _ in 0..LOCK_TRIES {
+        let persons: BTreeSet<&str> = aliases.values().map(String::as_str).collect();
+        let persons: Vec<&str> = persons.into_iter().collect();
+        let select = "SELECT person_id, body FROM document WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
+        let mut rows = tx.query(select, &[&persons]).await?;
+        if rows.len() < persons.len() {
+            let insert = "INSERT INTO document (person_id, body) SELECT person, '' FROM unnest($1::text[]) AS person \
+                          ORDER BY person ON CONFLICT DO NOTHING";
+            tx.execute(insert, &[&persons]).await?;
+            rows = tx.query(select, &[&persons]).await?;
+        }
+        let now = in_force(tx, asked).await?;
+        if rows.len() == persons.len() && now == aliases {
+            let documents = rows.iter().map(|row| document(row.get(0), Some(row.get(1)))).collect::<Result<_, _>>()?;
+            return Ok((aliases, documents));
+        }
+        aliases = now;
+    }
+    Err(StorageError::Conflict("persons changed while they were claimed".to_owned()).into())
+}
+
+/// Removes the rows of [`claim`] that got no document.
+async fn release(tx: &Transaction<'_, '_>, claimed: &[String]) -> Result<(), Error> {
+    if !claimed.is_empty() {
+        tx.execute("DELETE FROM document WHERE person_id = ANY($1) AND body = ''", &[&claimed]).await?;
+    }
     Ok(())
 }
 
-async fn load(tx: &Transaction<'_, '_>, persons: &BTreeSet<String>) -> Result<Vec<Document>, Error> {
-    let asked: Vec<&str> = persons.iter().map(String::as_str).collect();
-    let rows = tx.query("SELECT person_id, body FROM document WHERE person_id = ANY($1)", &[&asked]).await?;
-    let mut found: BTreeMap<String, Document> = BTreeMap::new();
-    for row in rows {
-        found.insert(row.get(0), serde_json::from_slice(row.get::<_, &[u8]>(1))?);
+fn document(person: &str, body: Option<&[u8]>) -> Result<Document, Error> {
+    match body {
+        Some(body) if !body.is_empty() => Ok(serde_json::from_slice(body)?),
+        _ => Ok(Document::empty(person)),
     }
-    Ok(persons.iter().map(|person| found.remove(person).unwrap_or_else(|| Document::empty(person))).collect())
+}
+
+/// Ids of documents that were never written.
+fn placeholders(documents: &[Document]) -> Vec<String> {
+    documents.iter().filter(|document| document.is_new()).map(|document| document.person_id.clone()).collect()
 }
 
 /// Stores the events whose id is new and answers them.
@@ -62,18 +98,17 @@ async fn store_events(tx: &Transaction<'_, '_>, events: Vec<Event>) -> Result<Ve
     if events.is_empty() {
         return Ok(events);
     }
+    let ids: Vec<Vec<u8>> = events.iter().map(|event| digest(&event.event_id)).collect();
     // In order, so that two batches with common ids do not wait for one another.
-    let ids: BTreeSet<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
-    let ids: Vec<&str> = ids.into_iter().collect();
-    let rows = tx
-        .query(
-            "INSERT INTO event_id (event_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING event_id",
-            &[&ids],
-        )
-        .await?;
-    let mut fresh_ids: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let sorted: BTreeSet<&[u8]> = ids.iter().map(Vec::as_slice).collect();
+    let sorted: Vec<&[u8]> = sorted.into_iter().collect();
+    let sql = "INSERT INTO event_id (id) SELECT id FROM unnest($1::bytea[]) WITH ORDINALITY AS given (id, place) \
+               ORDER BY place ON CONFLICT DO NOTHING RETURNING id";
+    let rows = tx.query(sql, &[&sorted]).await?;
+    let mut new: BTreeSet<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
     // Of two events of one batch with the same id, the first counts.
-    let fresh: Vec<Event> = events.into_iter().filter(|event| fresh_ids.remove(&event.event_id)).collect();
+    let fresh: Vec<Event> =
+        events.into_iter().zip(ids).filter(|(_, id)| new.remove(id)).map(|(event, _)| event).collect();
     insert(tx, &fresh).await?;
     Ok(fresh)
 }
@@ -104,10 +139,12 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
     Ok(())
 }
 
-/// Writes changed documents, memberships and the feed.
-async fn save(tx: &Transaction<'_, '_>, documents: &[Document], moves: &[Move]) -> Result<(), Error> {
+/// Writes changed documents, memberships and the feed; answers whose documents.
+async fn save(tx: &Transaction<'_, '_>, outcome: &Outcome) -> Result<Vec<String>, Error> {
+    let Outcome { documents, moves, .. } = outcome;
+    let written: Vec<String> = documents.iter().map(|document| document.person_id.clone()).collect();
     if !documents.is_empty() {
-        let persons: Vec<&str> = documents.iter().map(|document| document.person_id.as_str()).collect();
+        let persons: Vec<&str> = written.iter().map(String::as_str).collect();
         let bodies = documents.iter().map(serde_json::to_vec).collect::<Result<Vec<Vec<u8>>, _>>()?;
         tx.execute(
             "INSERT INTO document (person_id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) \
@@ -147,59 +184,52 @@ async fn save(tx: &Transaction<'_, '_>, documents: &[Document], moves: &[Move]) 
             .collect::<Result<Vec<_>, Error>>()?;
         feed::append(tx, FEED, &entries).await?;
     }
-    Ok(())
+    Ok(written)
+}
+
+/// Remembers a request; answers what it was answered when it was done before.
+async fn repeated(tx: &Transaction<'_, '_>, request_id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    let (id, micros) = (digest(request_id), now.as_micros());
+    let sql = "INSERT INTO request (id, time, answer) VALUES ($1, $2, '') ON CONFLICT DO NOTHING";
+    if tx.execute(sql, &[&id, &micros]).await? > 0 {
+        return Ok(None);
+    }
+    let row = tx.query_opt("SELECT answer FROM request WHERE id = $1", &[&id]).await?;
+    Ok(Some(row.map(|row| row.get(0)).unwrap_or_default()))
 }
 
 async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
-    if !work.request_id.is_empty() {
-        let micros = work.now.as_micros();
-        let known = tx
-            .execute(
-                "INSERT INTO request (request_id, time) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                &[&work.request_id, &micros],
-            )
-            .await?;
-        if known == 0 {
-            return Ok(Done { repeated: true, fresh: 0 });
+    if !work.request_id.is_empty() && repeated(tx, &work.request_id, work.now).await?.is_some() {
+        return Ok(Done { repeated: true, ..Done::default() });
+    }
+    let mut asked: BTreeSet<String> = work.events.iter().map(|event| event.person_id.clone()).collect();
+    asked.extend(work.persons.iter().cloned());
+    let (aliases, documents) = claim(tx, &asked).await?;
+    let events = work.events.iter().cloned().map(|mut event| {
+        if let Some(person) = aliases.get(&event.person_id) {
+            event.person_id.clone_from(person);
         }
-    }
-    let mut named: BTreeSet<String> = work.events.iter().map(|event| event.person_id.clone()).collect();
-    named.extend(work.persons.iter().cloned());
-    let before = in_force(tx, &named).await?;
-    lock(tx, &before.values().cloned().collect()).await?;
-    // A merge may have come between reading the aliases and taking the locks.
-    let aliases = in_force(tx, &named).await?;
-    let persons: BTreeSet<String> = aliases.values().cloned().collect();
-    if aliases != before {
-        lock(tx, &persons).await?;
-    }
-    let resolved = work
-        .events
-        .iter()
-        .map(|event| {
-            let mut event = event.clone();
-            if let Some(person) = aliases.get(&event.person_id) {
-                event.person_id.clone_from(person);
-            }
-            event
-        })
-        .collect();
-    let fresh = store_events(tx, resolved).await?;
-    let mut batch = Batch::new(load(tx, &persons).await?);
+        event
+    });
+    let fresh = store_events(tx, events.collect()).await?;
+    let claimed = placeholders(&documents);
+    let mut batch = Batch::new(documents);
     (work.decide)(&mut batch, &fresh)?;
-    let (documents, moves) = batch.finish(&work.segments, work.now);
-    save(tx, &documents, &moves).await?;
-    Ok(Done { repeated: false, fresh: fresh.len() })
+    let outcome = batch.finish(&work.segments, work.now);
+    let written = save(tx, &outcome).await?;
+    release(tx, &claimed).await?;
+    Ok(Done { repeated: false, fresh: fresh.len(), written, refused: outcome.refused })
 }
 
 #[async_trait]
 impl Store for Pg {
     async fn work(&self, work: Work) -> Result<Done, Error> {
-        self.0.transact(|tx| Box::pin(unit(tx, &work))).await
+        self.months.prepare(&self.postgres, work.events.iter().map(|event| event.time), work.now).await?;
+        self.postgres.transact(|tx| Box::pin(unit(tx, &work))).await
     }
 
     async fn documents(&self, persons: &[String]) -> Result<Vec<Document>, Error> {
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         let rows = client
             .query(
                 "SELECT asked.person, coalesce(alias.surviving, asked.person), document.body \
@@ -209,12 +239,7 @@ impl Store for Pg {
                 &[&persons],
             )
             .await?;
-        rows.iter()
-            .map(|row| match row.get::<_, Option<&[u8]>>(2) {
-                Some(body) => Ok(serde_json::from_slice(body)?),
-                None => Ok(Document::empty(row.get(1))),
-            })
-            .collect()
+        rows.iter().map(|row| document(row.get(1), row.get(2))).collect()
     }
 
     async fn timeline(
@@ -240,7 +265,7 @@ impl Store for Pg {
             None => (None, None, None),
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         let rows = client
             .query(&sql, &[&person, &from, &until, &filter.names, &filter.channels, &time, &sequence, &id, &limit])
             .await?;
@@ -249,51 +274,58 @@ impl Store for Pg {
 
     async fn rewrite(
         &self,
-        offset: Option<u64>,
+        once: Once,
         change: Rewrite,
         segments: Arc<Vec<Segment>>,
         now: Timestamp,
     ) -> Result<Rewritten, Error> {
-        self.0.transact(|tx| Box::pin(rewrite::apply(tx, offset, &change, &segments, now))).await
+        self.postgres.transact(|tx| Box::pin(rewrite::apply(tx, &once, &change, &segments, now))).await
     }
 
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         let sql = "SELECT person_id FROM member WHERE segment_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3";
         let rows = client.query(sql, &[&segment, &after.unwrap_or_default(), &limit]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     async fn member_count(&self, segment: &str) -> Result<u64, Error> {
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         let row = client.query_one("SELECT count(*) FROM member WHERE segment_id = $1", &[&segment]).await?;
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
     }
 
     async fn persons(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let client = self.0.client().await?;
-        let sql = "SELECT person_id FROM document WHERE person_id > $1 ORDER BY person_id LIMIT $2";
+        let client = self.postgres.client().await?;
+        let sql = "SELECT person_id FROM document WHERE person_id > $1 AND body <> '' ORDER BY person_id LIMIT $2";
         let rows = client.query(sql, &[&after.unwrap_or_default(), &limit]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     async fn mark(&self, name: &str) -> Result<Option<String>, Error> {
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         Ok(client.query_opt("SELECT value FROM mark WHERE name = $1", &[&name]).await?.map(|row| row.get(0)))
     }
 
     async fn set_mark(&self, name: &str, value: &str) -> Result<(), Error> {
-        let client = self.0.client().await?;
+        let client = self.postgres.client().await?;
         let sql =
             "INSERT INTO mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         client.execute(sql, &[&name, &value]).await?;
         Ok(())
     }
 
+    async fn forget_requests(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
+        let (before, limit) = (before.as_micros(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let sql = "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE time < $1 ORDER BY time LIMIT $2)";
+        let gone = self.postgres.client().await?.execute(sql, &[&before, &limit]).await?;
+        Ok(usize::try_from(gone).unwrap_or(usize::MAX))
+    }
+
     async fn check(&self) -> Result<(), Error> {
-        self.0.client().await?.query_one("SELECT 1", &[]).await?;
+        self.postgres.client().await?.query_one("SELECT 1", &[]).await?;
         Ok(())
     }
 }

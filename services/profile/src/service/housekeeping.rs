@@ -1,0 +1,78 @@
+//! Forgets what has served its time, and tells the cache what it could not hear.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use attune_kernel::Problem;
+use attune_service_kit::clock::Clock;
+use attune_service_kit::server::Stop;
+use attune_storage::{FeedReader, Resources};
+
+use crate::domain::batch::Move;
+use crate::store::{FEED, Snapshots, Store};
+
+/// How often the cache is told again.
+const POLL: Duration = Duration::from_millis(250);
+/// How many looks at the cache come to one at the store.
+const LOOKS: u32 = 240;
+/// How much is forgotten in one transaction.
+const STEP: usize = 1000;
+
+/// The background task.
+#[derive(Clone)]
+pub(super) struct Housekeeping {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) snapshots: Snapshots,
+    pub(super) feed: FeedReader,
+    pub(super) resources: Arc<dyn Resources>,
+    pub(super) clock: Clock,
+    pub(super) requests: Duration,
+    pub(super) entries: Duration,
+}
+
+impl Housekeeping {
+    /// Works until told to stop.
+    ///
+    /// # Errors
+    /// When the store does not answer; a later run goes on.
+    pub(super) async fn run(self, stop: Stop) -> Result<(), Problem> {
+        let mut looks = 0;
+        while !stop.is_cancelled() {
+            self.snapshots.retry().await;
+            if looks == 0 {
+                self.forget(&stop).await?;
+            }
+            looks = (looks + 1) % LOOKS;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, stop: &Stop) -> Result<(), Problem> {
+        let now = self.clock.now();
+        self.resources.forget_requests(now.minus(self.requests)).await?;
+        while self.store.forget_requests(now.minus(self.requests), STEP).await? == STEP && !stop.is_cancelled() {}
+        while self.trim().await? && !stop.is_cancelled() {}
+        Ok(())
+    }
+
+    /// Trims old entries off the feed, a step at a time; whether there may be more of them.
+    async fn trim(&self) -> Result<bool, Problem> {
+        let before = self.clock.now().minus(self.entries);
+        let entries = self.feed.read(FEED, self.feed.trimmed(FEED).await?, STEP).await?;
+        let mut last = None;
+        for entry in &entries {
+            let one: Move = serde_json::from_slice(&entry.body).map_err(Problem::internal)?;
+            if one.time >= before {
+                break;
+            }
+            last = Some(entry.offset);
+        }
+        let Some(last) = last else { return Ok(false) };
+        self.feed.trim(FEED, last).await?;
+        Ok(entries.last().is_some_and(|entry| entry.offset == last) && entries.len() == STEP)
+    }
+}
