@@ -1,11 +1,10 @@
 //! Calls around a single message: what to send, whether it may be sent, that it was sent.
 
-use attune_kernel::{Code, Problem, Timestamp};
+use attune_kernel::{Code, Problem};
 use attune_proto::contact::v1 as contact;
 use attune_proto::decision::v1 as decision;
 use attune_proto::profile::v1 as profile;
 
-use super::wire::stamp;
 use super::{Callees, problem};
 
 /// What decision chose for a placement of an outbound channel.
@@ -110,7 +109,8 @@ impl Callees {
         Ok(if answer.allowed { Ok(()) } else { Err(answer.reason) })
     }
 
-    /// Checks one message against the contact policies and reserves; the same `request_id` gets the same answer.
+    /// Checks one message against the contact policies, as of now, and reserves. The same `request_id` gets the same
+    /// answer, also after a crash lost the first one; so the request must not differ by the time of the call.
     ///
     /// # Errors
     /// When the call fails.
@@ -119,13 +119,12 @@ impl Callees {
         request_id: &str,
         person_id: &str,
         candidate: contact::Candidate,
-        time: Timestamp,
     ) -> Result<Admission, Problem> {
         let request = contact::AdmitRequest {
             request_id: request_id.to_owned(),
             person_id: person_id.to_owned(),
             candidates: vec![candidate],
-            time: stamp(time),
+            time: None,
             reserve: true,
             reservation_ttl: None,
         };

@@ -200,7 +200,7 @@ impl OutboxWorker {
         let judged: Vec<(Job, Option<Result<Law, Problem>>)> =
             futures::stream::iter(jobs.into_iter().map(|job| async {
                 let law = match next_step(&job.facts, now) {
-                    Step::Attempt { .. } => Some(self.law(&job.delivery, now).await),
+                    Step::Attempt { .. } => Some(self.law(&job.delivery).await),
                     // The first intent was admitted; a second try of the same message is not a second contact.
                     Step::AttemptAgain { .. } => {
                         Some(Ok(Law::Allowed { reservation_id: job.delivery.reservation_id.clone() }))
@@ -249,7 +249,7 @@ impl OutboxWorker {
     }
 
     /// Consent first, then the contact policies, at the last moment before the intent.
-    async fn law(&self, delivery: &Delivery, now: Timestamp) -> Result<Law, Problem> {
+    async fn law(&self, delivery: &Delivery) -> Result<Law, Problem> {
         let request = &delivery.request;
         if let Err(reason) = self.callees.may_contact(&request.person_id, &request.purpose, &request.channel).await? {
             return Ok(Law::Held { by: format!("consent:{}", reason.to_lowercase()) });
@@ -261,7 +261,7 @@ impl OutboxWorker {
         };
         // An earlier attempt that failed for certain gave its reservation back: each attempt has a key of its own.
         let key = format!("{}:{}", delivery.delivery_id, delivery.attempts.len() + 1);
-        Ok(match self.callees.admit(&key, &request.person_id, candidate, now).await? {
+        Ok(match self.callees.admit(&key, &request.person_id, candidate).await? {
             Admission::Admitted(reservation_id) => Law::Allowed { reservation_id },
             Admission::Denied(by) => Law::Held { by },
         })
