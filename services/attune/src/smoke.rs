@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use attune_client::Channel;
+use attune_kernel::PersonId;
 use attune_proto::decision::v1::{
     CreateOfferRequest, CreatePlacementRequest, DecideRequest, DeleteOfferRequest, DeletePlacementRequest, Offer,
     Placement, Subject,
 };
-use attune_proto::identity::v1::Identifier;
-use attune_service_kit::clock::IdSource;
+use attune_service_kit::clock::{Clock, IdSource};
 
 use crate::connect::connect;
 use crate::exit::Failure;
@@ -55,9 +55,10 @@ async fn decide(channel: Channel, id: &str) -> Result<(String, f64), Failure> {
         ..Placement::default()
     };
     client.create_placement(CreatePlacementRequest { placement: Some(placement), ..Default::default() }).await?;
-    let identifiers = vec![Identifier { namespace: "cookie".to_owned(), value: id.to_owned() }];
+    // Somebody of whom nothing is known: a dry run creates no person, so identifiers would have to be known already.
+    let nobody = PersonId::from_parts(Clock::system().now(), IdSource::random().entropy());
     let request = DecideRequest {
-        subject: Some(Subject { identifiers, ..Subject::default() }),
+        subject: Some(Subject { person_id: nobody.to_string(), ..Subject::default() }),
         placement: id.to_owned(),
         dry_run: true,
         ..DecideRequest::default()
