@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The command's path: `attune` in the profile's folder of the target directory that this test was built into.
+/// The command's path: `attune` beside the folder that the test's own executable lies in, so of the same profile.
 #[must_use]
 pub fn path() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    let path = target.join(profile).join("attune");
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("tests lie in a folder of the profile's");
+    let path = profile.join("attune");
     assert!(path.is_file(), "{} is missing: build it with `cargo build --package attune`", path.display());
     path
 }
