@@ -28,7 +28,9 @@ fn rules(field: &FieldDescriptor) -> Vec<(String, Value)> {
     for (kind, inner) in value.as_message().expect("a message").fields() {
         match inner {
             Value::Message(inner) => {
-                out.extend(inner.fields().map(|(rule, value)| (format!("{}.{}", kind.name(), rule.name()), value.clone())));
+                out.extend(
+                    inner.fields().map(|(rule, value)| (format!("{}.{}", kind.name(), rule.name()), value.clone())),
+                );
             }
             other => out.push((kind.name().to_owned(), other.clone())),
         }
@@ -70,7 +72,9 @@ fn cases(field: &FieldDescriptor, rule: &str, value: &Value) -> Vec<(Option<Valu
         "string.min_len" => vec![(text(number() - 1), true)],
         "string.max_len" => vec![(text(number() + 1), true), (text(number()), false)],
         // A character is counted once however many bytes it takes.
-        "string.pattern" => vec![(Some(Value::String("-".to_owned())), true), (Some(Value::String("a.B:c_d-9".to_owned())), false)],
+        "string.pattern" => {
+            vec![(Some(Value::String("-".to_owned())), true), (Some(Value::String("a.B:c_d-9".to_owned())), false)]
+        }
         "string.in" => vec![(Some(Value::String("NEVER".to_owned())), true)],
         "repeated.min_items" => vec![(Some(items(field, number() - 1)), true)],
         "repeated.max_items" => vec![(Some(items(field, number() + 1)), true), (Some(items(field, number())), false)],
@@ -95,7 +99,9 @@ fn cases(field: &FieldDescriptor, rule: &str, value: &Value) -> Vec<(Option<Valu
             (Some(seconds(&kind, 7_258_118_400)), true),
             (Some(seconds(&kind, 7_258_118_399)), false),
         ],
-        "duration.gt" => vec![(Some(seconds(&kind, 0)), true), (Some(seconds(&kind, -1)), true), (Some(seconds(&kind, 1)), false)],
+        "duration.gt" => {
+            vec![(Some(seconds(&kind, 0)), true), (Some(seconds(&kind, -1)), true), (Some(seconds(&kind, 1)), false)]
+        }
         other => panic!("{}: no case for {other}", field.full_name()),
     }
 }
@@ -106,7 +112,9 @@ fn names(path: &str, field: &FieldDescriptor) -> bool {
 }
 
 fn suite_messages() -> impl Iterator<Item = MessageDescriptor> {
-    descriptor_pool().all_messages().filter(|message| message.package_name().starts_with("attune.") && !message.is_map_entry())
+    descriptor_pool()
+        .all_messages()
+        .filter(|message| message.package_name().starts_with("attune.") && !message.is_map_entry())
 }
 
 #[test]
@@ -151,7 +159,10 @@ fn paths_name_the_item() {
         event_id: "e".to_owned(),
         event: "view".to_owned(),
         time: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
-        identifiers: vec![attune_proto::identity::v1::Identifier { namespace: "cookie".to_owned(), value: "c".to_owned() }],
+        identifiers: vec![attune_proto::identity::v1::Identifier {
+            namespace: "cookie".to_owned(),
+            value: "c".to_owned(),
+        }],
         ..CollectEvent::default()
     };
     let mut bad = good.clone();

@@ -73,7 +73,8 @@ pub struct Problem {
 impl Problem {
     /// A problem without details.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        let retry_after = matches!(code, Code::Unavailable | Code::ResourceExhausted).then(|| Duration::from_millis(500));
+        let retry_after =
+            matches!(code, Code::Unavailable | Code::ResourceExhausted).then(|| Duration::from_millis(500));
         Self { code, reason, message: message.into(), violations: Vec::new(), metadata: Vec::new(), retry_after }
     }
 

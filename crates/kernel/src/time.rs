@@ -75,9 +75,7 @@ impl Timestamp {
             let millis: i64 = text.parse().map_err(|_| InvalidTime::Range)?;
             return millis.checked_mul(1000).map(Self).ok_or(InvalidTime::Range);
         }
-        text.parse::<jiff::Timestamp>()
-            .map(|instant| Self(instant.as_microsecond()))
-            .map_err(|_| InvalidTime::Syntax)
+        text.parse::<jiff::Timestamp>().map(|instant| Self(instant.as_microsecond())).map_err(|_| InvalidTime::Syntax)
     }
 
     /// Microseconds since the epoch.
@@ -157,7 +155,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             "h" => 3_600_000,
             "d" => 86_400_000,
             "w" => 604_800_000,
-            other => return Err(format!("'{text}' is not a duration: unknown unit '{other}', use ms, s, m, h, d or w")),
+            other => {
+                return Err(format!("'{text}' is not a duration: unknown unit '{other}', use ms, s, m, h, d or w"));
+            }
         };
         rest = &rest[unit_end..];
         total = number
