@@ -91,7 +91,8 @@ fn invariants(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
         }
         for test in tests {
             let name = test.rsplit("::").next().unwrap_or(test);
-            let exists = name == "cargo xtask arch" || sources.iter().any(|source| source.raw.contains(&format!("fn {name}(")));
+            let exists =
+                name == "cargo xtask arch" || sources.iter().any(|source| source.raw.contains(&format!("fn {name}(")));
             if !exists {
                 findings.push(format!("test {test} does not exist"));
             }

@@ -26,11 +26,12 @@ pub(crate) fn read_tree(root: &Path, dir: &Path) -> Result<Vec<Source>> {
             let raw = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             // A file that is a test module as a whole is declared under cfg(test) by its parent.
-            let is_test = path.file_stem().is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with("_tests"))
-                || shown.contains("/tests/")
-                || shown.contains("/benches/")
-                || shown.contains("/examples/")
-                || shown.contains("conformance");
+            let is_test =
+                path.file_stem().is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with("_tests"))
+                    || shown.contains("/tests/")
+                    || shown.contains("/benches/")
+                    || shown.contains("/examples/")
+                    || shown.contains("conformance");
             let code = if is_test { Vec::new() } else { without_tests(&blank(&raw)) };
             Ok(Source { path: shown, raw, code })
         })

@@ -6,10 +6,7 @@ use crate::source::Source;
 
 /// The call table of ARCHITECTURE.md: caller and whom it calls.
 const TABLE: [(&str, &[&str]); 6] = [
-    (
-        "channel-gateway",
-        &["identity-resolution", "profile", "journey-pathing", "decision", "contact-optimization"],
-    ),
+    ("channel-gateway", &["identity-resolution", "profile", "journey-pathing", "decision", "contact-optimization"]),
     ("decision", &["identity-resolution", "profile", "contact-optimization"]),
     ("journey-pathing", &["profile"]),
     ("contact-optimization", &[]),
@@ -44,7 +41,8 @@ pub(super) fn check(service: &str, sources: &[Source]) -> Vec<String> {
         }
     }
     let more = found.difference(&expected).map(|callee| format!("calls {callee}, which the call table does not allow"));
-    let fewer = expected.difference(&found).map(|callee| format!("never calls {callee}, although the call table says so"));
+    let fewer =
+        expected.difference(&found).map(|callee| format!("never calls {callee}, although the call table says so"));
     more.chain(fewer).collect()
 }
 

@@ -18,11 +18,20 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     }
     sizes.sort();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index of a short list")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index of a short list"
+        )]
         let index = ((sizes.len() - 1) as f64 * share).round() as usize;
         sizes[index].0
     };
     let total: usize = sizes.iter().map(|(lines, _)| lines).sum();
     println!("      {} files, {total} lines; median {}, p90 {}, max {}", sizes.len(), at(0.5), at(0.9), at(1.0));
-    Ok(sizes.iter().filter(|(lines, _)| *lines > LIMIT).map(|(lines, path)| format!("{path} has {lines} lines")).collect())
+    Ok(sizes
+        .iter()
+        .filter(|(lines, _)| *lines > LIMIT)
+        .map(|(lines, path)| format!("{path} has {lines} lines"))
+        .collect())
 }

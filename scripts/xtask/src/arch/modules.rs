@@ -16,8 +16,26 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("conductor", &["domain", "store", "clients", "providers", "error", "metrics", "config"]),
     ("grpc", &["domain", "store", "clients", "error", "metrics", "config", "conductor", "providers"]),
     ("http", &["domain", "store", "error", "metrics", "config", "grpc"]),
-    ("service", &["domain", "store", "clients", "error", "metrics", "config", "grpc", "http", "providers", "conductor"]),
-    ("lib", &["domain", "store", "clients", "error", "metrics", "config", "grpc", "http", "providers", "conductor", "service"]),
+    (
+        "service",
+        &["domain", "store", "clients", "error", "metrics", "config", "grpc", "http", "providers", "conductor"],
+    ),
+    (
+        "lib",
+        &[
+            "domain",
+            "store",
+            "clients",
+            "error",
+            "metrics",
+            "config",
+            "grpc",
+            "http",
+            "providers",
+            "conductor",
+            "service",
+        ],
+    ),
 ];
 
 pub(super) fn check(service: &str, sources: &[Source]) -> Vec<String> {
@@ -37,7 +55,11 @@ pub(super) fn check(service: &str, sources: &[Source]) -> Vec<String> {
                     findings.push(format!("{}:{}: {room} uses {used}", source.path, number + 1));
                 }
                 // Circles among the modules of one room.
-                if used == room && parts.len() > 1 && target.len() > 1 && target[1].chars().all(|c| c.is_lowercase() || c == '_') {
+                if used == room
+                    && parts.len() > 1
+                    && target.len() > 1
+                    && target[1].chars().all(|c| c.is_lowercase() || c == '_')
+                {
                     let from = format!("{room}::{}", parts[1]);
                     let to = format!("{room}::{}", target[1]);
                     if from != to && parts[1] != "mod" {
@@ -66,7 +88,12 @@ fn crate_paths(line: &str) -> Vec<Vec<String>> {
 }
 
 fn circle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
-    fn visit(graph: &BTreeMap<String, BTreeSet<String>>, node: &str, path: &mut Vec<String>, done: &mut BTreeSet<String>) -> Option<String> {
+    fn visit(
+        graph: &BTreeMap<String, BTreeSet<String>>,
+        node: &str,
+        path: &mut Vec<String>,
+        done: &mut BTreeSet<String>,
+    ) -> Option<String> {
         if let Some(start) = path.iter().position(|seen| seen == node) {
             path.push(node.to_owned());
             return Some(format!("modules in a circle: {}", path[start..].join(" -> ")));
@@ -104,6 +131,9 @@ mod tests {
 
     #[test]
     fn paths_are_split() {
-        assert_eq!(crate_paths("use crate::domain::model::{A, B};"), vec![vec!["domain".to_owned(), "model".to_owned()]]);
+        assert_eq!(
+            crate_paths("use crate::domain::model::{A, B};"),
+            vec![vec!["domain".to_owned(), "model".to_owned()]]
+        );
     }
 }

@@ -26,7 +26,8 @@ const BANNED: [(&str, &str); 19] = [
 ];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
-    let domain = sources.iter().filter(|source| source.path.contains("/src/domain/") || source.path.ends_with("/src/domain.rs"));
+    let domain =
+        sources.iter().filter(|source| source.path.contains("/src/domain/") || source.path.ends_with("/src/domain.rs"));
     let mut findings = Vec::new();
     for source in domain {
         for (number, line) in source.code.iter().enumerate() {

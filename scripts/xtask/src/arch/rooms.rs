@@ -32,9 +32,10 @@ pub(super) fn check(root: &Path) -> Vec<String> {
         let folder = root.join("services").join(service);
         for file in FILES {
             // A room is a file or, once it has grown, a folder of the same name.
-            let exists = [folder.join(file), folder.join(format!("{file}.rs")), folder.join(file.trim_end_matches(".rs"))]
-                .iter()
-                .any(|path| path.exists());
+            let exists =
+                [folder.join(file), folder.join(format!("{file}.rs")), folder.join(file.trim_end_matches(".rs"))]
+                    .iter()
+                    .any(|path| path.exists());
             if !exists {
                 findings.push(format!("services/{service} lacks {file}"));
             }
