@@ -18,6 +18,7 @@ pub(crate) async fn run(store: Store) {
     deliveries(&store).await;
     lost_leases(&store).await;
     erasure(&store).await;
+    nothing_is_overlooked(&store).await;
     leads(&store).await;
 }
 
@@ -225,6 +226,42 @@ async fn erasure(store: &Store) {
     assert_eq!(outbox.counts().await.unwrap().suppressed["erased"], 1);
     let end = vec![("e3".to_owned(), settled(StateName::Dead, T0, None))];
     outbox.apply(&lease("one", 202), T0, end).await.unwrap();
+}
+
+/// A delivery that is put while another is claimed, with an earlier time than what is claimed, is found all the same.
+async fn nothing_is_overlooked(store: &Store) {
+    const WRITERS: u64 = 4;
+    const EACH: u64 = 50;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let outbox = store.outbox.clone();
+            tokio::spawn(async move {
+                for index in 0..EACH {
+                    let id = format!("race-{writer}-{index}");
+                    let earlier_and_earlier = at(5000 - index);
+                    outbox.enqueue(vec![delivery(&id, "racer", earlier_and_earlier)]).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let lease = lease("racing-worker", 30);
+    let mut done = 0;
+    for _ in 0..5000 {
+        let claimed = store.outbox.claim(&lease, at(6000), 7).await.unwrap();
+        if claimed.is_empty() && writers.iter().all(tokio::task::JoinHandle::is_finished) && done >= WRITERS * EACH {
+            break;
+        }
+        let mine = claimed.iter().filter(|one| one.delivery_id.starts_with("race-"));
+        let ended =
+            mine.map(|one| (one.delivery_id.clone(), Change::Ended { state: StateName::Expired, by: String::new() }));
+        let ended: Vec<_> = ended.collect();
+        if !ended.is_empty() {
+            let applied = store.outbox.apply(&lease, at(6000), ended).await.unwrap();
+            done += applied.iter().filter(|applied| **applied).count() as u64;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(done, WRITERS * EACH);
 }
 
 async fn leads(store: &Store) {

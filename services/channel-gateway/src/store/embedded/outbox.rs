@@ -100,8 +100,9 @@ impl Outbox for Embedded {
 
     async fn claim(&self, lease: &Lease, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Error> {
         let last = key().str("du").i64(now.as_micros()).str("\u{10ffff}").build();
-        let due = Scan::prefix(key().str("du").build()).at_least(self.due.begin()).at_most(last.clone());
-        if self.reader().scan(&self.space, &due.clone().limit(1))?.is_empty() {
+        let due =
+            move |mark: &LowWater| Scan::prefix(key().str("du").build()).at_least(mark.begin()).at_most(last.clone());
+        if self.reader().scan(&self.space, &due(&self.due).limit(1))?.is_empty() {
             return Ok(Vec::new());
         }
         let (space, lease, mark) = (self.space.clone(), lease.clone(), self.due.clone());
@@ -109,8 +110,11 @@ impl Outbox for Embedded {
             .write(move |tx| {
                 let mut out = Vec::new();
                 // Deliveries that another worker holds stay in the index; they are few, so reading past them is cheap.
-                let found = tx.scan(&space, &due.limit(limit * 4))?;
-                mark.raise(found.first().map_or(last.as_slice(), |(at, _)| at));
+                // The mark is read here, where nothing is put meanwhile: an older one could hide what was put since.
+                let found = tx.scan(&space, &due(&mark).limit(limit * 4))?;
+                if let Some((first, _)) = found.first() {
+                    mark.raise(first);
+                }
                 for (at, _) in found {
                     if out.len() == limit {
                         break;
