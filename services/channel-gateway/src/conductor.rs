@@ -25,6 +25,7 @@ use attune_service_kit::clock::Clock;
 use attune_service_kit::server::Stop;
 
 use crate::domain::record::Lease;
+use crate::metrics::Metrics;
 
 /// The pause after a feed had nothing. A feed waits for entries itself; this is for one that answers at once.
 const EMPTY: Duration = Duration::from_millis(10);
@@ -40,6 +41,27 @@ async fn pause(stop: &Stop, wait: Duration) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(wait) => true,
+    }
+}
+
+/// Repeats the step of a feed's relay until told to stop; a step that fails is tried again after a pause.
+async fn repeat<F, Fut>(relay: &'static str, metrics: &Metrics, stop: &Stop, step: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), Problem>>,
+{
+    while !stop.is_cancelled() {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => break,
+            outcome = step() => outcome,
+        };
+        if let Err(problem) = outcome {
+            complain(relay, &problem);
+            metrics.relay_failed(relay);
+            if !pause(stop, Duration::from_millis(500)).await {
+                break;
+            }
+        }
     }
 }
 

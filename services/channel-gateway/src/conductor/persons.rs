@@ -1,14 +1,13 @@
 //! Merges, splits and erasures from identity to everyone who keeps something of persons.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use attune_kernel::Problem;
 use attune_proto::identity::v1::{PersonChange, person_change::Change};
 use attune_service_kit::clock::Clock;
 use attune_service_kit::server::Stop;
 
-use super::{EMPTY, complain, pause};
+use super::{EMPTY, repeat};
 use crate::clients::Callees;
 use crate::metrics::Metrics;
 use crate::store::{Inbox, Outbox};
@@ -37,19 +36,7 @@ impl PersonRelay {
     /// # Errors
     /// Never: what fails is tried again after a pause.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), Problem> {
-        while !stop.is_cancelled() {
-            let outcome = tokio::select! {
-                () = stop.cancelled() => break,
-                outcome = self.step() => outcome,
-            };
-            if let Err(problem) = outcome {
-                complain(CURSOR, &problem);
-                self.metrics.relay_failed(CURSOR);
-                if !pause(&stop, Duration::from_millis(500)).await {
-                    break;
-                }
-            }
-        }
+        repeat(CURSOR, &self.metrics, &stop, || self.step()).await;
         Ok(())
     }
 

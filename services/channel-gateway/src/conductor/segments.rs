@@ -1,13 +1,12 @@
 //! Entries into and exits from segments to journey, as the events `segment_entered` and `segment_left`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use attune_kernel::Problem;
 use attune_proto::profile::v1::{Event, SegmentChange};
 use attune_service_kit::server::Stop;
 
-use super::{EMPTY, complain, pause};
+use super::{EMPTY, repeat};
 use crate::clients::wire::text;
 use crate::clients::{Callees, is_passing_item};
 use crate::metrics::Metrics;
@@ -33,19 +32,7 @@ impl SegmentRelay {
     /// # Errors
     /// Never: what fails is tried again after a pause.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), Problem> {
-        while !stop.is_cancelled() {
-            let outcome = tokio::select! {
-                () = stop.cancelled() => break,
-                outcome = self.step() => outcome,
-            };
-            if let Err(problem) = outcome {
-                complain(CURSOR, &problem);
-                self.metrics.relay_failed(CURSOR);
-                if !pause(&stop, Duration::from_millis(500)).await {
-                    break;
-                }
-            }
-        }
+        repeat(CURSOR, &self.metrics, &stop, || self.step()).await;
         Ok(())
     }
 
