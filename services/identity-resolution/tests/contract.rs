@@ -169,7 +169,7 @@ async fn operators_link_unlink_and_erase_once_a_request_id() {
         assert_eq!(problem(&refused).1, "IDENTIFIER_NOT_HELD");
 
         let erase =
-            pb::ErasePersonRequest { request_id: "1".to_owned(), person_id: ada.clone(), actor: "ann".to_owned() };
+            pb::ErasePersonRequest { request_id: "1".to_owned(), person_id: ada.clone(), actor: "ann".to_owned(), ..Default::default() };
         let erased = client.clone().erase_person(erase.clone()).await.unwrap().into_inner();
         assert_eq!((&erased.person_id, erased.identifiers_removed, erased.change_offset), (&kept.person_id, 2, 3));
         assert_eq!(client.clone().erase_person(erase).await.unwrap().into_inner(), erased);

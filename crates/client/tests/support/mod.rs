@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use attune_client::IdentityClient;
 use attune_kernel::Deadline;
+use attune_proto::identity::v1 as pb;
 use attune_proto::identity::v1::identity_service_server::IdentityService;
 use attune_proto::identity::v1::{
     BatchResolveRequest, BatchResolveResponse, ErasePersonRequest, ErasePersonResponse, ExplainRequest,
@@ -87,6 +88,71 @@ impl IdentityService for Echo {
     }
 
     async fn read_changes(&self, _: Request<ReadChangesRequest>) -> Result<Response<ReadChangesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_reviews(
+        &self,
+        _: Request<pb::ListReviewsRequest>,
+    ) -> Result<Response<pb::ListReviewsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn decide_review(
+        &self,
+        _: Request<pb::DecideReviewRequest>,
+    ) -> Result<Response<pb::DecideReviewResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        _: Request<pb::ListAuditEntriesRequest>,
+    ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn create_relation(
+        &self,
+        _: Request<pb::CreateRelationRequest>,
+    ) -> Result<Response<pb::CreateRelationResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn delete_relation(
+        &self,
+        _: Request<pb::DeleteRelationRequest>,
+    ) -> Result<Response<pb::DeleteRelationResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_relations(
+        &self,
+        _: Request<pb::ListRelationsRequest>,
+    ) -> Result<Response<pb::ListRelationsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn publish_model(
+        &self,
+        _: Request<pb::PublishModelRequest>,
+    ) -> Result<Response<pb::PublishModelResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_model(&self, _: Request<pb::GetModelRequest>) -> Result<Response<pb::GetModelResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_models(&self, _: Request<pb::ListModelsRequest>) -> Result<Response<pb::ListModelsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_drift(&self, _: Request<pb::GetDriftRequest>) -> Result<Response<pb::GetDriftResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn reconcile(&self, _: Request<pb::ReconcileRequest>) -> Result<Response<pb::ReconcileResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

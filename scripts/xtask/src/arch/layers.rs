@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 6] = [
+const INNER: [(&str, &[&str]); 7] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
+    ("attune-matching", &["attune-kernel"]),
     ("attune-storage", &["attune-kernel"]),
     ("attune-client", &["attune-kernel", "attune-proto"]),
     ("attune-service-kit", &["attune-kernel", "attune-proto", "attune-storage", "attune-client"]),

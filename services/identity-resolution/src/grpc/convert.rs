@@ -53,6 +53,7 @@ pub(super) fn resolution(resolution: Resolution) -> pb::ResolveResponse {
         created: resolution.created,
         merged_person_ids: texts(&resolution.merged),
         limit_hits: resolution.hits.into_iter().map(limit_hit).collect(),
+        ..Default::default()
     }
 }
 
@@ -101,6 +102,7 @@ pub(super) fn person(person: &Person) -> pb::Person {
         create_time: time(person.created),
         update_time: time(person.updated),
         erased: person.erased.is_some(),
+        ..Default::default()
     }
 }
 
@@ -114,6 +116,7 @@ pub(super) fn change(announced: Announced) -> pb::PersonChange {
             person_id: kept.to_string(),
             split_person_id: split.to_string(),
             identifiers: identifiers.iter().map(identifier).collect(),
+            ..Default::default()
         }),
         Change::Erasure { person, aliases } => {
             Of::Erasure(pb::Erasure { person_id: person.to_string(), alias_person_ids: texts(&aliases) })

@@ -51,7 +51,7 @@ impl Identity {
             }
         }
         let evidence = evidence.into_iter().map(|one| message(one, &names)).collect();
-        Ok(pb::ExplainResponse { same_person, evidence })
+        Ok(pb::ExplainResponse { same_person, evidence, ..Default::default() })
     }
 }
 
@@ -72,6 +72,7 @@ fn message(evidence: Evidence, names: &FxHashMap<IdentifierKey, pb::Identifier>)
         person_ids: evidence.persons.iter().map(ToString::to_string).collect(),
         event_time: convert::time(evidence.event_time),
         source: evidence.source,
+        ..Default::default()
     }
 }
 

@@ -127,6 +127,71 @@ impl IdentityService for Identity {
         let changes = changes.into_iter().map(convert::change).collect();
         Ok(Response::new(pb::ReadChangesResponse { changes, next_offset }))
     }
+
+    async fn list_reviews(
+        &self,
+        _: Request<pb::ListReviewsRequest>,
+    ) -> Result<Response<pb::ListReviewsResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn decide_review(
+        &self,
+        _: Request<pb::DecideReviewRequest>,
+    ) -> Result<Response<pb::DecideReviewResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        _: Request<pb::ListAuditEntriesRequest>,
+    ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn create_relation(
+        &self,
+        _: Request<pb::CreateRelationRequest>,
+    ) -> Result<Response<pb::CreateRelationResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn delete_relation(
+        &self,
+        _: Request<pb::DeleteRelationRequest>,
+    ) -> Result<Response<pb::DeleteRelationResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn list_relations(
+        &self,
+        _: Request<pb::ListRelationsRequest>,
+    ) -> Result<Response<pb::ListRelationsResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn publish_model(
+        &self,
+        _: Request<pb::PublishModelRequest>,
+    ) -> Result<Response<pb::PublishModelResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn get_model(&self, _: Request<pb::GetModelRequest>) -> Result<Response<pb::GetModelResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn list_models(&self, _: Request<pb::ListModelsRequest>) -> Result<Response<pb::ListModelsResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn get_drift(&self, _: Request<pb::GetDriftRequest>) -> Result<Response<pb::GetDriftResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn reconcile(&self, _: Request<pb::ReconcileRequest>) -> Result<Response<pb::ReconcileResponse>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
 }
 
 #[allow(clippy::result_large_err, reason = "tonic's own error type")]

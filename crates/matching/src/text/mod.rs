@@ -1,0 +1,1 @@
+//! Values of every role made comparable, in every script.
