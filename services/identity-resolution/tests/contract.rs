@@ -154,6 +154,7 @@ async fn operators_link_unlink_and_erase_once_a_request_id() {
             identifiers: identifiers(&[("customer_id", "B")]),
             actor: "ann".to_owned(),
             reason: String::new(),
+            ..Default::default()
         };
         let split = client.clone().unlink(unlink.clone()).await.unwrap().into_inner();
         assert_eq!(client.clone().unlink(unlink.clone()).await.unwrap().into_inner(), split);
