@@ -120,11 +120,11 @@ impl<'a> World<'a> {
         }
         let kind = random.unit();
         let name = self.family_name(random);
-        let persons = if kind < 0.45 {
+        let persons = if kind < 0.66 {
             vec![self.adult(random, &name, &address)]
-        } else if kind < 0.65 {
+        } else if kind < 0.81 {
             self.couple(random, &name, &address)
-        } else if kind < 0.90 {
+        } else if kind < 0.92 {
             self.parents_and_children(random, &name, &address, tally)
         } else {
             tally.add(Class::SharedFlat);
@@ -136,8 +136,8 @@ impl<'a> World<'a> {
                 })
                 .collect()
         };
-        let together = persons.len() > 1 && kind < 0.90;
-        let phone = (together && random.chance(0.6)).then(|| self.phone(random));
+        let together = persons.len() > 1 && kind < 0.92;
+        let phone = (together && random.chance(0.5)).then(|| self.phone(random));
         let email = (together && random.chance(0.25)).then(|| {
             let word = ["family", "home"][random.below(2)];
             self.local(random, word, &name, 0)

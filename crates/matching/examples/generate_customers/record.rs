@@ -205,7 +205,7 @@ impl Clerk<'_> {
             return (*hand.random.pick(&DEFAULT_PHONE)).to_owned();
         }
         let mut digits = match &household.phone {
-            Some(shared) if hand.random.chance(0.25) => {
+            Some(shared) if hand.random.chance(0.2) => {
                 hand.tally.add(Class::SharedPhone);
                 shared.clone()
             }
@@ -284,7 +284,7 @@ fn email(hand: &mut Hand<'_>, household: &Household, person: &Person, now: f64) 
         return (*hand.random.pick(&DEFAULT_MAIL)).to_owned();
     }
     let email = match &household.email {
-        Some(shared) if hand.random.chance(0.25) => {
+        Some(shared) if hand.random.chance(0.2) => {
             hand.tally.add(Class::SharedEmail);
             shared.clone()
         }
@@ -343,11 +343,12 @@ fn source(random: &mut Random) -> &'static Source {
     &SOURCES[0]
 }
 
-/// Which of phone, mail, date of birth, address, national number are lacking; at least two are there, else nobody could tell.
+/// Which of phone, mail, date of birth, address, national number are lacking; with too few of them nobody could tell.
 fn lacks(random: &mut Random, source: &Source) -> [bool; 5] {
     loop {
         let lacks = source.lacks.map(|rate| random.chance(rate));
-        if lacks.iter().filter(|lacks| !**lacks).count() >= 2 {
+        let known = lacks.iter().filter(|lacks| !**lacks).count();
+        if known >= 3 || (known == 2 && !(lacks[2] && lacks[4])) {
             return lacks;
         }
     }

@@ -87,17 +87,17 @@ fn difficulties_occur_within_bounds() {
         (Class::DayMonthSwapped, 0.001, 0.02),
         (Class::DefaultDate, 0.003, 0.02),
         (Class::OtherDateForm, 0.002, 0.02),
-        (Class::SharedPhone, 0.03, 0.2),
-        (Class::SharedEmail, 0.01, 0.1),
+        (Class::SharedPhone, 0.02, 0.1),
+        (Class::SharedEmail, 0.008, 0.06),
     ];
     for (class, low, high) in bounds {
         assert!((low..high).contains(&share(class)), "{class:?}: {}", share(class));
     }
     let households = |class: Class| tally.of(class) as f64 / tally.households as f64;
     for (class, low, high) in [
-        (Class::Twins, 0.005, 0.03),
-        (Class::SameNameParent, 0.005, 0.03),
-        (Class::SharedFlat, 0.05, 0.15),
+        (Class::Twins, 0.003, 0.02),
+        (Class::SameNameParent, 0.003, 0.02),
+        (Class::SharedFlat, 0.05, 0.12),
         (Class::FlatInBlock, 0.1, 0.3),
     ] {
         assert!((low..high).contains(&households(class)), "{class:?}: {}", households(class));
