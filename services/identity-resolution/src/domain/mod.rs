@@ -12,6 +12,7 @@
 //! * [`operate`]: decisions of people: link, unlink, erase.
 //! * [`command`]: all of these as data, so that a store can run them inside its transaction.
 //! * [`explain`]: the part of the evidence that answers a question.
+//! * [`matching`]: what is done with records that were found alike.
 
 pub mod command;
 pub mod evidence;
@@ -19,6 +20,7 @@ pub mod explain;
 pub mod graph;
 pub mod interaction;
 pub mod limit;
+pub mod matching;
 pub mod namespace;
 pub mod normalize;
 pub mod operate;

@@ -6,6 +6,7 @@
 mod embedded;
 mod postgres;
 mod record;
+pub(crate) mod records;
 
 #[cfg(test)]
 mod conformance;
@@ -27,6 +28,7 @@ pub const SCHEMA: &str = "identity";
 pub const MIGRATIONS: &[Migration] = migrations![
     "0001_identity" => include_str!("../../migrations/0001_identity.sql"),
     "0002_feed" => feed::MIGRATION_SQL,
+    "0003_matching" => include_str!("../../migrations/0003_matching.sql"),
 ];
 
 /// Name of the feed of merges, splits and erasures.
