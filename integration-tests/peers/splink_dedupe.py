@@ -246,7 +246,7 @@ def main():
     )
     linker = Linker(database.register("records"), settings, log_level="ERROR")
     linker.training.estimate_probability_two_random_records_match(plan["deterministic"], recall=plan["recall"])
-    linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in plan["em"]:
         linker.training.estimate_parameters_using_expectation_maximisation(rule, estimate_without_term_frequencies=True)
     predicted = linker.inference.predict(threshold_match_probability=0.01)

@@ -64,14 +64,14 @@ impl World {
         let mut random = Random::new(self.seed, position.wrapping_mul(4) + 1);
         let random = &mut random;
         let first = self.person(random);
-        if !random.chance(0.25) {
+        if !random.chance(0.45) {
             return vec![first];
         }
         let mut second = self.person(random);
         if second.korean == first.korean && random.chance(0.6) {
             second.family = first.family;
         }
-        if random.chance(0.5) {
+        if random.chance(0.6) {
             tally.add(Class::SharedPhone);
             second.phones = first.phones.clone();
         }
@@ -103,7 +103,7 @@ impl World {
             }
         };
         let mut phones = vec![(phone(random), 1.0)];
-        if random.chance(0.2) {
+        if random.chance(0.25) {
             phones.insert(0, (phone(random), random.unit()));
         }
         let mut homes = vec![(&towns[self.towns.draw(random)], 1.0)];
@@ -118,20 +118,31 @@ impl World {
     /// One record of a person.
     pub(crate) fn record(&self, random: &mut Random, person: &Person, tally: &mut Tally) -> Record {
         let now = random.unit();
-        let birth = self.birth(random, person, tally);
-        let phone = self.phone(random, person, now, tally);
-        let town = if random.chance(0.08) {
-            tally.add(Class::Missing);
-            String::new()
-        } else {
+        let mut record = Record { name: self.name(random, person, tally), ..Record::default() };
+        let [birth, phone, town] = present(random);
+        if birth {
+            record.birth = self.birth(random, person, tally);
+        }
+        if phone {
+            record.phone = self.phone(random, person, now, tally);
+        } else if random.chance(0.1) {
+            "없음".clone_into(&mut record.phone);
+        }
+        if town {
             let town = at(&person.towns, now);
-            match random.below(10) {
-                0..=5 => town.native.to_owned(),
-                6 => town.other.to_owned(),
-                _ => town.latin.to_owned(),
+            let written = match random.below(10) {
+                0..=5 => town.native,
+                6 => town.other,
+                _ => town.latin,
+            };
+            written.clone_into(&mut record.town);
+        }
+        for field in [&record.birth, &record.phone, &record.town] {
+            if field.is_empty() {
+                tally.add(Class::Missing);
             }
-        };
-        Record { name: self.name(random, person, tally), birth, phone, town }
+        }
+        record
     }
 
     fn errs(&self, random: &mut Random, rate: f64) -> bool {
@@ -175,10 +186,6 @@ impl World {
     }
 
     fn birth(&self, random: &mut Random, person: &Person, tally: &mut Tally) -> String {
-        if random.chance(0.1) {
-            tally.add(Class::Missing);
-            return String::new();
-        }
         if self.errs(random, 0.01) {
             tally.add(Class::DefaultDate);
             return (*random.pick(&["1900-01-01", "1970-01-01", "0000-00-00"])).to_owned();
@@ -199,10 +206,6 @@ impl World {
     }
 
     fn phone(&self, random: &mut Random, person: &Person, now: f64, tally: &mut Tally) -> String {
-        if random.chance(0.25) {
-            tally.add(Class::Missing);
-            return if random.chance(0.1) { "없음".to_owned() } else { String::new() };
-        }
         let mut digits = at(&person.phones, now).clone();
         if self.errs(random, 0.02) {
             digits = slip_digits(random, tally, &digits);
@@ -216,6 +219,16 @@ impl World {
             (false, 0) => format!("+86 {head} {middle} {tail}"),
             (false, 1) => format!("{head} {middle} {tail}"),
             (false, _) => format!("{head}{middle}{tail}"),
+        }
+    }
+}
+
+/// Which of date of birth, phone and town are there; at least two, else nobody could tell.
+fn present(random: &mut Random) -> [bool; 3] {
+    loop {
+        let present = [0.65, 0.65, 0.9].map(|share| random.chance(share));
+        if present.iter().filter(|present| **present).count() >= 2 {
+            return present;
         }
     }
 }
