@@ -1,0 +1,162 @@
+//! Choosing the rules: each is tried on a sample of its blocks, and those are taken, one after the other, that find the most
+//! matches not found yet for the pairs they cost.
+//!
+//! The matches in the samples stand for those in the table: a match that several rules can find is drawn by each with a known
+//! probability, and counts by the inverse of their sum (single-frame estimation over several frames, Kalton and Anderson 1986).
+
+use super::atoms::{Atom, AtomRule};
+use super::key::mix;
+use super::sort::by_key;
+use crate::table::Records;
+
+/// A rule that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) rule: AtomRule,
+    /// Estimated pairs that agree on it.
+    pub(crate) pairs: f64,
+    /// Estimated share of the matches that any rule can find.
+    pub(crate) recall: f64,
+    /// The same, without those that an earlier rule finds.
+    pub(crate) marginal: f64,
+}
+
+/// Pairs tried for each rule.
+const TRIED: f64 = 600.0;
+/// Records whose blocks are looked at for each rule.
+const SAMPLED: usize = 60_000;
+/// Rules taken at most.
+const MOST: usize = 20;
+
+struct Tried {
+    pairs: f64,
+    rate: f64,
+    found: Vec<(u32, u32, f64)>,
+}
+
+/// Chooses among a pool. `probability` is that of a match by a first guess at the model.
+pub(crate) fn choose(
+    records: &Records,
+    atoms: &[Atom],
+    pool: Vec<AtomRule>,
+    budget: f64,
+    seed: u64,
+    threads: usize,
+    probability: &(dyn Fn(u32, u32) -> f64 + Sync),
+) -> Vec<Chosen> {
+    let numbers: Vec<usize> = (0..pool.len()).collect();
+    let tried = crate::parallel::map(threads, numbers, |number| {
+        attempt(records, atoms, &pool[number], seed.wrapping_add(number as u64), probability)
+    });
+    // Every match found, with the rules that can find it and for how many it stands.
+    let mut seeds: Vec<(u128, f64)> = Vec::new();
+    for one in &tried {
+        for (left, right, probability) in &one.found {
+            let (a, b) = (records.row(*left), records.row(*right));
+            let (mut able, mut rate) = (0_u128, 0.0);
+            for (number, rule) in pool.iter().enumerate() {
+                if rule.agree(atoms, a, b) {
+                    able |= 1 << number;
+                    rate += tried[number].rate;
+                }
+            }
+            if rate > 0.0 {
+                seeds.push((able, probability / rate));
+            }
+        }
+    }
+    let total: f64 = seeds.iter().map(|(_, weight)| weight).sum();
+    let mut chosen: Vec<Chosen> = Vec::new();
+    let (mut spent, mut left) = (0.0, vec![true; pool.len()]);
+    while chosen.len() < MOST && total > 0.0 {
+        let mut best: Option<(f64, usize, f64)> = None;
+        for number in (0..pool.len()).filter(|number| left[*number]) {
+            let pairs = tried[number].pairs;
+            if spent + pairs > budget {
+                continue;
+            }
+            let gain: f64 = seeds.iter().filter(|(able, _)| able >> number & 1 == 1).map(|(_, weight)| weight).sum();
+            // Sorting the records by one more key costs as much as comparing some pairs.
+            let value = gain / (pairs + 0.3 * records.len() as f64);
+            if best.is_none_or(|(other, _, _)| value > other) {
+                best = Some((value, number, gain));
+            }
+        }
+        let Some((_, number, gain)) = best else { break };
+        if gain < 0.0004 * total {
+            break;
+        }
+        left[number] = false;
+        spent += tried[number].pairs;
+        let recall = chosen.iter().map(|one| one.marginal).sum::<f64>();
+        seeds.retain(|(able, _)| able >> number & 1 == 0);
+        chosen.push(Chosen {
+            rule: pool[number].clone(),
+            pairs: tried[number].pairs,
+            recall: recall + gain / total,
+            marginal: gain / total,
+        });
+    }
+    chosen
+}
+
+fn attempt(
+    records: &Records,
+    atoms: &[Atom],
+    rule: &AtomRule,
+    seed: u64,
+    probability: &(dyn Fn(u32, u32) -> f64 + Sync),
+) -> Tried {
+    let mut mask = 1_u32;
+    while records.len() / mask as usize > SAMPLED {
+        mask *= 2;
+    }
+    let share = 1.0 / f64::from(mask);
+    let mut keyed = Vec::new();
+    for record in 0..records.len() as u32 {
+        let hash = rule.hash(atoms, records.row(record));
+        // The lowest bits choose the blocks; the upper ones still tell them apart.
+        if hash != 0 && hash & (mask - 1) == 0 {
+            keyed.push((hash, record));
+        }
+    }
+    by_key(&mut keyed);
+    let pairs_of = |group: &[(u32, u32)]| group.len() as f64 * (group.len() as f64 - 1.0) / 2.0;
+    let pairs: f64 = keyed.chunk_by(|a, b| a.0 == b.0).map(pairs_of).sum();
+    let rate = (TRIED / pairs.max(1.0)).min(1.0);
+    let mut found = Vec::new();
+    let mut state = mix(seed);
+    let mut random = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(state)
+    };
+    for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        let expected = pairs_of(group) * rate;
+        if group.len() <= 12 || rate >= 1.0 {
+            for (at, (_, left)) in group.iter().enumerate() {
+                for (_, right) in &group[at + 1..] {
+                    if (random() >> 11) as f64 / (1_u64 << 53) as f64 <= rate {
+                        try_pair(*left, *right, probability, &mut found);
+                    }
+                }
+            }
+        } else {
+            let whole = expected.floor();
+            let more = (random() >> 11) as f64 / ((1_u64 << 53) as f64) < expected - whole;
+            for _ in 0..whole as usize + usize::from(more) {
+                let (a, b) = (random() as usize % group.len(), random() as usize % group.len());
+                if a != b {
+                    try_pair(group[a].1, group[b].1, probability, &mut found);
+                }
+            }
+        }
+    }
+    Tried { pairs: pairs / share, rate: rate * share, found }
+}
+
+fn try_pair(left: u32, right: u32, probability: &(dyn Fn(u32, u32) -> f64 + Sync), found: &mut Vec<(u32, u32, f64)>) {
+    let probability = probability(left, right);
+    if probability > 0.5 {
+        found.push((left, right, probability));
+    }
+}

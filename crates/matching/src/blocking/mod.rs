@@ -1,0 +1,16 @@
+//! Which pairs of records are worth comparing.
+
+mod atoms;
+mod choose;
+mod key;
+mod pairs;
+mod pool;
+mod sort;
+
+pub(crate) use atoms::{Atom, AtomRule};
+pub(crate) use choose::{Chosen, choose};
+pub use key::{Key, Part, Rule};
+pub(crate) use key::{hash, mix};
+pub(crate) use pairs::visit;
+pub(crate) use pool::{atoms, pool};
+pub(crate) use sort::by_key;

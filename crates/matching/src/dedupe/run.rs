@@ -1,0 +1,432 @@
+//! The stages from columns to persons.
+
+use super::report::{Report, RuleReport, StageReport};
+use super::scorer::{Observation, Scorer};
+use super::{Clock, Outcome, Pair, Progress, strangers};
+use crate::blocking::{self, AtomRule, Key, Part};
+use crate::comparison::{COLUMNS, LEVELS, of_household};
+use crate::config::{ColumnConfig, Config, Options, RuleConfig};
+use crate::em::{self, Course, Priors, normal};
+use crate::error::Error;
+use crate::model::{Column, Model, Table, sigmoid};
+use crate::table::{RawTable, Records};
+use crate::text::{Hints, Role};
+
+/// Least match weight of a pair that is kept: a probability of 0.01.
+const KEPT: f32 = -6.63;
+/// Least weight, by the first guess at the model, of a pair that is learned from.
+const LEARNED: f32 = -14.0;
+/// Names of the stages in order.
+const STAGES: [&str; 6] = ["columns", "blocking", "comparing", "learning", "persons", "report"];
+
+/// Tells the stages' times.
+struct Watch<'a> {
+    clock: Clock<'a>,
+    progress: Progress<'a>,
+    stages: Vec<StageReport>,
+}
+
+impl Watch<'_> {
+    fn stage<T>(&mut self, number: usize, work: impl FnOnce() -> T) -> T {
+        (self.progress)(STAGES[number], number, STAGES.len());
+        let before = (self.clock)();
+        let result = work();
+        let after = (self.clock)();
+        self.stages.push(StageReport {
+            stage: STAGES[number].to_owned(),
+            seconds: after.seconds - before.seconds,
+            cpu_seconds: after.cpu_seconds - before.cpu_seconds,
+        });
+        result
+    }
+}
+
+pub(super) fn run(
+    table: RawTable,
+    config: Config,
+    options: &Options,
+    mut report: Report,
+    clock: Clock<'_>,
+    progress: Progress<'_>,
+) -> Result<Outcome, Error> {
+    let threads = options.threads.max(1);
+    let given = options.threshold.or(config.threshold);
+    if given.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+        return Err(Error::Threshold);
+    }
+    let mut watch = Watch { clock, progress, stages: Vec::new() };
+    let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    report.records = table.records as u64;
+    let records = watch.stage(0, || prepare(table, &config, threads))?;
+    let n = records.len() as f64;
+    let pairs = (n * (n - 1.0) / 2.0).max(1.0);
+    let budget = options.pair_budget.or(config.pair_budget).map_or((30.0 * n).max(100_000.0), |pairs| pairs as f64);
+
+    let (mut model, mut frequencies, atoms, rules, drawn) = watch.stage(1, || {
+        let frequencies = strangers::frequencies(&records, None);
+        let mut model = guess(&records, pairs);
+        let parents = parents(&model);
+        let (tables, drawn) = {
+            let scorer = Scorer::new(&records, &model, &frequencies);
+            strangers::tables(&records, &scorer, &frequencies, &parents, None, options.seed)
+        };
+        set_strangers(&mut model, tables);
+        set_households(&mut model);
+        let mut atoms = blocking::atoms(&records);
+        let rules = rules(&records, &mut atoms, &config, &model, &frequencies, budget, options)?;
+        Ok((model, frequencies, atoms, rules, drawn))
+    })?;
+    report.estimation.random_pairs = drawn;
+
+    let taken: Vec<AtomRule> = rules.iter().map(|rule| rule.rule.clone()).collect();
+    let mut observations = watch.stage(2, || {
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        let found = blocking::visit(&records, &atoms, &taken, threads, |_, pairs| {
+            let (mut proposed, mut kept) = (0_u64, Vec::new());
+            for (left, right) in pairs {
+                proposed += 1;
+                kept.extend(scorer.observe(left, right, LEARNED));
+            }
+            (proposed, kept)
+        });
+        report.rules = rules.iter().map(|rule| rule_report(&records, &atoms, rule)).collect();
+        let mut observations: Vec<Observation> = Vec::new();
+        for (number, (proposed, kept)) in found {
+            report.rules[number].marginal_pairs += proposed;
+            report.pairs_proposed += proposed;
+            observations.extend(kept);
+        }
+        report.pairs_compared = observations.len() as u64;
+        observations
+    });
+
+    let priors = learned_priors(&model);
+    let course = watch.stage(3, || {
+        em::learn(&mut model, &priors, &observations, pairs);
+        let persons = certain(&records, &model, &frequencies, &observations);
+        frequencies = strangers::frequencies(&records, Some(&persons));
+        let parents = parents(&model);
+        let (tables, _) = {
+            let scorer = Scorer::new(&records, &model, &frequencies);
+            strangers::tables(&records, &scorer, &frequencies, &parents, Some(&persons), options.seed)
+        };
+        set_strangers(&mut model, tables);
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        observations.iter_mut().for_each(|observation| scorer.refresh(observation));
+        em::learn(&mut model, &priors, &observations, pairs)
+    });
+    note(&mut report, &course, &model);
+
+    let (clusters, kept, threshold) = watch.stage(4, || {
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        let mut kept: Vec<Pair> = observations
+            .iter()
+            .map(|observation| Pair {
+                left: observation.left,
+                right: observation.right,
+                weight: scorer.weight(observation),
+            })
+            .filter(|pair| pair.weight >= KEPT)
+            .collect();
+        kept.sort_unstable_by_key(|pair| (pair.left, pair.right));
+        persons(&records, &scorer, kept, given)
+    });
+    model.threshold = threshold;
+    model.records = records.len() as u64;
+    model.rules = taken.iter().map(|rule| rule.rule(&atoms)).collect();
+
+    watch.stage(5, || {
+        report.pairs_kept = kept.len() as u64;
+        report.threshold.probability = threshold;
+        report.threshold.method = if given.is_some() { "given" } else { "expected_f1" }.to_owned();
+        report.config = inferred(&names, &records, &report.rules, given, config.pair_budget);
+        report.fields = super::report::fields(&model);
+        super::report::sizes(&mut report, &clusters);
+        common_values(&mut model, &records, &frequencies);
+    });
+    report.stages = watch.stages;
+    Ok(Outcome { clusters, pairs: kept, report, model })
+}
+
+/// Values of a field that a model remembers with their frequency, and how many times the usual frequency is remarkable.
+const COMMON: usize = 2000;
+const REMARKABLE: f32 = 3.0;
+
+/// Keeps the frequencies of common values with the model, for records to come.
+fn common_values(model: &mut Model, records: &Records, frequencies: &[Vec<f32>]) {
+    for ((column, field), shares) in model.columns.iter_mut().zip(&records.fields).zip(frequencies) {
+        let rare = shares[1..].iter().copied().fold(1.0_f32, f32::min);
+        let mut common: Vec<(u32, f32)> = (1..shares.len())
+            .map(|code| (code as u32, shares[code]))
+            .filter(|(_, share)| *share >= REMARKABLE * rare)
+            .collect();
+        common.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        common.truncate(COMMON);
+        column.frequencies = common
+            .into_iter()
+            .map(|(code, share)| (blocking::hash(field.value(code).plain), f64::from(share)))
+            .collect();
+        column.frequencies.sort_by_key(|(hash, _)| *hash);
+        column.rare = f64::from(rare);
+    }
+}
+
+/// The order of fields: those that others depend on come first, and those that tell least come last.
+fn rank(role: Role) -> usize {
+    match role {
+        Role::GivenName => 0,
+        Role::FamilyName => 1,
+        Role::FullName => 2,
+        Role::DateOfBirth => 3,
+        Role::NationalId => 4,
+        Role::Phone => 5,
+        Role::Email => 6,
+        Role::Postcode => 7,
+        Role::City => 8,
+        Role::Region => 9,
+        Role::Street => 10,
+        Role::HouseNumber => 11,
+        Role::FreeText => 12,
+        Role::Category => 13,
+        Role::Number => 14,
+    }
+}
+
+/// Chooses the columns and makes their values comparable.
+fn prepare(table: RawTable, config: &Config, threads: usize) -> Result<Records, Error> {
+    for column in &config.columns {
+        if !table.columns.iter().any(|other| other.name == column.name) {
+            return Err(Error::UnknownColumn { column: column.name.clone() });
+        }
+    }
+    let roles = crate::roles::infer(&table.columns);
+    let mut columns = Vec::new();
+    for (column, inferred) in table.columns.into_iter().zip(roles) {
+        let given = config.columns.iter().find(|other| other.name == column.name);
+        let Some(role) = given.map_or(inferred, |given| given.role) else { continue };
+        let hints = match given.and_then(|given| given.hints.clone()) {
+            Some(hints) => hints,
+            None => {
+                let step = (column.values.len() / 1000).max(1);
+                let sample: Vec<&str> =
+                    (1..column.values.len()).step_by(step).map(|code| column.values.text(code as u32)).collect();
+                Hints::infer(role, &sample)
+            }
+        };
+        columns.push((column, role, hints));
+    }
+    if columns.is_empty() {
+        return Err(Error::NoEvidence);
+    }
+    columns.sort_by_key(|(_, role, _)| rank(*role));
+    columns.truncate(COLUMNS);
+    Ok(Records::prepare(columns, table.records, threads))
+}
+
+/// The model before anything is learned.
+fn guess(records: &Records, pairs: f64) -> Model {
+    let at = |role: Role| records.fields.iter().position(|field| field.role == role);
+    let first = |roles: &[Role]| roles.iter().find_map(|role| at(*role));
+    let columns = records.fields.iter().map(|field| {
+        let parent = match field.role {
+            Role::City => first(&[Role::Postcode]),
+            Role::Region => first(&[Role::City, Role::Postcode]),
+            Role::Street => first(&[Role::Postcode, Role::City]),
+            Role::HouseNumber => first(&[Role::Street]),
+            _ => None,
+        };
+        let swap = match field.role {
+            Role::GivenName => at(Role::FamilyName),
+            Role::FamilyName => at(Role::GivenName),
+            _ => None,
+        };
+        let matched = normal(field.kind.prior());
+        let strange = normal([0.0, 0.96, 0.02, 0.005, 0.005, 0.001, 0.009]);
+        let mut m = [matched; 3];
+        if parent.is_some() {
+            m[1] = normal([0.0, 0.5, 0.05, 0.05, 0.02, 0.0, 0.38]);
+        }
+        Column {
+            name: field.name.clone(),
+            role: field.role,
+            hints: field.hints.clone(),
+            kind: field.kind,
+            parent,
+            swap,
+            m,
+            u: [strange; 3],
+            h: m,
+            frequencies: Vec::new(),
+            rare: 1e-6,
+        }
+    });
+    let share = (0.3 * records.len() as f64 / pairs).min(0.1);
+    Model {
+        columns: columns.collect(),
+        rules: Vec::new(),
+        match_share: share,
+        household_share: share,
+        threshold: 0.9,
+        records: 0,
+    }
+}
+
+fn parents(model: &Model) -> Vec<Option<usize>> {
+    model.columns.iter().map(|column| column.parent).collect()
+}
+
+fn set_strangers(model: &mut Model, tables: Vec<Table>) {
+    for (column, table) in model.columns.iter_mut().zip(tables) {
+        column.u = table;
+    }
+}
+
+/// Two persons of one household are like one person where the household has one of it, else nearly like strangers: some are
+/// twins, some are called after their parents.
+fn set_households(model: &mut Model) {
+    for column in &mut model.columns {
+        let share = match column.role {
+            Role::Phone => 0.5,
+            role if of_household(role) => 0.95,
+            Role::FreeText | Role::Category | Role::Number => 0.3,
+            Role::FullName => 0.02,
+            _ => 0.03,
+        };
+        for context in 0..3 {
+            for level in 1..LEVELS {
+                column.h[context][level] = share * column.m[context][level] + (1.0 - share) * column.u[context][level];
+            }
+        }
+    }
+}
+
+fn learned_priors(model: &Model) -> Priors {
+    Priors {
+        m: model.columns.iter().map(|column| column.m).collect(),
+        h: model.columns.iter().map(|column| column.h).collect(),
+    }
+}
+
+/// The blocking rules: those given, or else those that find most.
+fn rules(
+    records: &Records,
+    atoms: &mut Vec<blocking::Atom>,
+    config: &Config,
+    model: &Model,
+    frequencies: &[Vec<f32>],
+    budget: f64,
+    options: &Options,
+) -> Result<Vec<blocking::Chosen>, Error> {
+    if !config.rules.is_empty() {
+        return given_rules(records, atoms, &config.rules);
+    }
+    let pool = blocking::pool(atoms, records.len(), budget / 3.0);
+    let scorer = Scorer::new(records, model, frequencies);
+    let probability = |left: u32, right: u32| {
+        let seen = scorer.observe(left, right, 0.0);
+        seen.map_or(0.0, |seen| sigmoid(f64::from(scorer.weight(&seen))))
+    };
+    Ok(blocking::choose(records, atoms, pool, budget, options.seed, options.threads.max(1), &probability))
+}
+
+fn given_rules(
+    records: &Records,
+    atoms: &mut Vec<blocking::Atom>,
+    rules: &[RuleConfig],
+) -> Result<Vec<blocking::Chosen>, Error> {
+    let mut chosen = Vec::new();
+    for rule in rules {
+        let mut numbers = Vec::new();
+        for name in &rule.keys {
+            let key = key_named(records, name).ok_or_else(|| Error::UnknownKey { key: name.clone() })?;
+            let known = atoms.iter().position(|atom| atom.key == key);
+            numbers.push(known.unwrap_or_else(|| {
+                atoms.push(blocking::Atom::new(records, key));
+                atoms.len() - 1
+            }));
+        }
+        chosen.push(blocking::Chosen { rule: AtomRule { atoms: numbers }, pairs: 0.0, recall: 0.0, marginal: 0.0 });
+    }
+    Ok(chosen)
+}
+
+/// The key of a name such as `surname:start` or `given_name|surname`.
+fn key_named(records: &Records, name: &str) -> Option<Key> {
+    let at = |name: &str| records.fields.iter().position(|field| field.name == name);
+    if let Some(column) = at(name) {
+        return Some(Key { column, part: Part::Whole, either: None });
+    }
+    if let Some((one, other)) = name.split_once('|') {
+        return Some(Key { column: at(one)?, part: Part::Whole, either: Some(at(other)?) });
+    }
+    let (column, part) = name.rsplit_once(':')?;
+    Some(Key { column: at(column)?, part: Part::named(part)?, either: None })
+}
+
+fn name_of(records: &Records, key: &Key) -> String {
+    let name = &records.fields[key.column].name;
+    match (key.either, key.part) {
+        (Some(other), _) => format!("{name}|{}", records.fields[other].name),
+        (None, Part::Whole) => name.clone(),
+        (None, part) => format!("{name}:{}", part.name()),
+    }
+}
+
+fn rule_report(records: &Records, atoms: &[blocking::Atom], chosen: &blocking::Chosen) -> RuleReport {
+    RuleReport {
+        keys: chosen.rule.rule(atoms).keys.iter().map(|key| name_of(records, key)).collect(),
+        pairs: chosen.pairs as u64,
+        marginal_pairs: 0,
+        recall: chosen.recall,
+        marginal_recall: chosen.marginal,
+    }
+}
+
+/// Persons by pairs that are beyond doubt; for counting values once a person.
+fn certain(records: &Records, model: &Model, frequencies: &[Vec<f32>], observations: &[Observation]) -> Vec<u32> {
+    let scorer = Scorer::new(records, model, frequencies);
+    let sure = observations.iter().filter(|observation| scorer.weight(observation) > 6.0);
+    super::components(records.len(), sure.map(|observation| (observation.left, observation.right)))
+}
+
+/// Persons, the pairs kept and the threshold.
+fn persons(records: &Records, _scorer: &Scorer<'_>, kept: Vec<Pair>, given: Option<f64>) -> (Vec<u32>, Vec<Pair>, f64) {
+    let threshold = given.unwrap_or(0.8);
+    let linked = kept.iter().filter(|pair| pair.probability() >= threshold).map(|pair| (pair.left, pair.right));
+    (super::components(records.len(), linked), kept, threshold)
+}
+
+fn note(report: &mut Report, course: &Course, model: &Model) {
+    let estimation = &mut report.estimation;
+    estimation.training_pairs = course.pairs;
+    estimation.iterations = course.iterations;
+    estimation.last_change = course.last_change;
+    estimation.converged = course.converged;
+    estimation.match_share = model.match_share;
+    estimation.household_share = model.household_share;
+}
+
+/// The configuration that would lead to the same set-up.
+fn inferred(
+    names: &[String],
+    records: &Records,
+    rules: &[RuleReport],
+    threshold: Option<f64>,
+    pair_budget: Option<u64>,
+) -> Config {
+    let columns = names.iter().map(|name| {
+        let field = records.fields.iter().find(|field| field.name == *name);
+        ColumnConfig {
+            name: name.clone(),
+            role: field.map(|field| field.role),
+            hints: field.map(|field| field.hints.clone()),
+        }
+    });
+    Config {
+        columns: columns.collect(),
+        rules: rules.iter().map(|rule| RuleConfig { keys: rule.keys.clone() }).collect(),
+        threshold,
+        pair_budget,
+    }
+}
+

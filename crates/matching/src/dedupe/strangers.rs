@@ -1,0 +1,159 @@
+//! What two records show that have nothing to do with one another: frequencies of values, and pairs drawn at random.
+
+use super::scorer::{Scorer, context_of, level_of};
+use crate::blocking::mix;
+use crate::comparison::{EXACT, LEVELS};
+use crate::em::normal;
+use crate::model::Table;
+use crate::table::Records;
+
+/// Pairs drawn at random, and pairs drawn for each field that depends on another.
+const DRAWN: u64 = 60_000;
+const DRAWN_DEPENDENT: usize = 10_000;
+
+/// Shares of persons with each value of each field. Where it is known which records are one person's, a person counts once.
+pub(crate) fn frequencies(records: &Records, persons: Option<&[u32]>) -> Vec<Vec<f32>> {
+    let counts: Vec<Vec<u32>> = match persons {
+        None => records.fields.iter().map(|field| field.counts.clone()).collect(),
+        Some(persons) => of_persons(records, persons),
+    };
+    counts
+        .into_iter()
+        .map(|counts| {
+            let present: f64 = counts[1..].iter().map(|count| f64::from(*count)).sum();
+            counts.iter().map(|count| (f64::from((*count).max(1)) / present.max(1.0)).min(1.0) as f32).collect()
+        })
+        .collect()
+}
+
+fn of_persons(records: &Records, persons: &[u32]) -> Vec<Vec<u32>> {
+    let mut counts: Vec<Vec<u32>> = records.fields.iter().map(|field| vec![0; field.len()]).collect();
+    let mut keyed: Vec<(u32, u32)> =
+        persons.iter().enumerate().map(|(record, person)| (*person, record as u32)).collect();
+    crate::blocking::by_key(&mut keyed);
+    let mut codes = Vec::new();
+    for group in keyed.chunk_by(|a, b| a.0 == b.0) {
+        for (field, counts) in counts.iter_mut().enumerate() {
+            codes.clear();
+            codes.extend(group.iter().map(|(_, record)| records.row(*record)[field]));
+            codes.sort_unstable();
+            codes.dedup();
+            for code in &codes {
+                counts[*code as usize] += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// Probability of each level of each field among strangers.
+pub(crate) fn tables(
+    records: &Records,
+    scorer: &Scorer<'_>,
+    frequencies: &[Vec<f32>],
+    parents: &[Option<usize>],
+    persons: Option<&[u32]>,
+    seed: u64,
+) -> (Vec<Table>, u64) {
+    let fields = scorer.fields();
+    let total = records.len() as u64;
+    let strangers = |a: u32, b: u32| a != b && persons.is_none_or(|persons| persons[a as usize] != persons[b as usize]);
+    let mut counts = vec![[[0.0_f64; LEVELS]; 3]; fields];
+    let mut drawn = 0;
+    for draw in 0..DRAWN.min(total * 30) {
+        let random = mix(mix(seed).wrapping_add(draw));
+        let (a, b) = (((random >> 32) % total) as u32, ((random & 0xffff_ffff) % total) as u32);
+        if !strangers(a, b) {
+            continue;
+        }
+        drawn += 1;
+        let Some(seen) = scorer.observe(a, b, f32::MIN) else { continue };
+        for at in 0..fields {
+            let level = usize::from(level_of(seen.pattern, at));
+            let context = context_of(parents[at], seen.pattern);
+            counts[at][0][level] += 1.0;
+            if context != 0 {
+                counts[at][context][level] += 1.0;
+            }
+        }
+    }
+    let mut tables = Vec::with_capacity(fields);
+    for at in 0..fields {
+        let exact: f64 = match persons {
+            // Among persons that are each counted once, a value of one person makes no pair.
+            Some(_) => {
+                let rarest = f64::from(frequencies[at].iter().copied().fold(1.0_f32, f32::min));
+                frequencies[at][1..]
+                    .iter()
+                    .map(|share| f64::from(*share) * (f64::from(*share) - rarest).max(0.0))
+                    .sum::<f64>()
+                    + rarest * rarest
+            }
+            None => frequencies[at][1..].iter().map(|share| f64::from(*share) * f64::from(*share)).sum(),
+        };
+        let level = usize::from(EXACT);
+        let near: f64 = counts[at][0][1..level].iter().sum();
+        let mut base = [0.0; LEVELS];
+        for (share, count) in base.iter_mut().zip(&counts[at][0]).skip(1) {
+            *share = (count + 0.2) / (near + 1.0) * (1.0 - exact);
+        }
+        base[level] = exact;
+        let base = normal(base);
+        let mut table = [base; 3];
+        if let Some(parent) = parents[at] {
+            dependent(records, scorer, parent, at, &strangers, seed, &mut counts[at][2]);
+            for context in 1..3 {
+                let seen: f64 = counts[at][context][1..].iter().sum();
+                let mut shares = [0.0; LEVELS];
+                for (level, share) in shares.iter_mut().enumerate().skip(1) {
+                    *share = (counts[at][context][level] + 20.0 * base[level]) / (seen + 20.0);
+                }
+                table[context] = normal(shares);
+            }
+        }
+        tables.push(table);
+    }
+    (tables, drawn)
+}
+
+/// Counts the levels of a field among strangers that agree on its parent.
+fn dependent(
+    records: &Records,
+    scorer: &Scorer<'_>,
+    parent: usize,
+    field: usize,
+    strangers: &dyn Fn(u32, u32) -> bool,
+    seed: u64,
+    counts: &mut [f64; LEVELS],
+) {
+    let mut keyed: Vec<(u32, u32)> = (0..records.len() as u32)
+        .map(|record| (records.row(record)[parent], record))
+        .filter(|(code, _)| *code != 0)
+        .collect();
+    crate::blocking::by_key(&mut keyed);
+    if keyed.len() < 2 {
+        return;
+    }
+    let mut starts = vec![0_u32; records.fields[parent].len() + 1];
+    for (code, _) in &keyed {
+        starts[*code as usize + 1] += 1;
+    }
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    for draw in 0..DRAWN_DEPENDENT.min(keyed.len() * 4) as u64 {
+        let random = mix(mix(seed ^ 0x5bd1_e995 ^ field as u64).wrapping_add(draw));
+        // A record, then another of the same block: blocks count by their size, so weigh by the pairs that each stands for.
+        let (code, a) = keyed[(random >> 32) as usize % keyed.len()];
+        let (start, end) = (starts[code as usize] as usize, starts[code as usize + 1] as usize);
+        let b = keyed[start + (random & 0xffff_ffff) as usize % (end - start)].1;
+        if !strangers(a, b) {
+            continue;
+        }
+        let Some(seen) = scorer.observe(a, b, f32::MIN) else { continue };
+        let level = usize::from(level_of(seen.pattern, field));
+        if level != 0 {
+            counts[level] += 1.0;
+        }
+    }
+}
