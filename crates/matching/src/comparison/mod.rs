@@ -111,3 +111,13 @@ pub(crate) fn of_household(role: Role) -> bool {
         Role::FamilyName | Role::Phone | Role::Postcode | Role::Street | Role::HouseNumber | Role::City | Role::Region
     )
 }
+
+/// Whether two fields are swapped, from whether each stands in the other's place (none: nothing to compare). The share of
+/// the two that do.
+pub(crate) fn crossing(one: Option<bool>, other: Option<bool>) -> Option<usize> {
+    match (one, other) {
+        (Some(true), Some(true)) => Some(2),
+        (Some(true), None) | (None, Some(true)) => Some(1),
+        _ => None,
+    }
+}

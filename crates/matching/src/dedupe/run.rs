@@ -4,12 +4,12 @@ use super::report::{Report, RuleReport, StageReport};
 use super::scorer::{Observation, Scorer};
 use super::{Clock, Outcome, Pair, Progress, strangers};
 use crate::blocking::{self, AtomRule, Key, Part};
-use crate::comparison::{COLUMNS, LEVELS, of_household};
+use crate::comparison::{COLUMNS, of_household};
 use crate::config::{ColumnConfig, Config, Options, RuleConfig};
 use crate::em::{self, Course, Priors, normal};
 use crate::error::Error;
 use crate::model::{Column, Model, Table, sigmoid};
-use crate::table::{RawTable, Records};
+use crate::table::{Field, RawTable, Records};
 use crate::text::{Hints, Role};
 
 /// Least match weight of a pair that is kept: a probability of 0.01.
@@ -227,6 +227,7 @@ fn prepare(table: RawTable, config: &Config, threads: usize) -> Result<Records, 
 fn guess(records: &Records, pairs: f64) -> Model {
     let at = |role: Role| records.fields.iter().position(|field| field.role == role);
     let first = |roles: &[Role]| roles.iter().find_map(|role| at(*role));
+    let position = |field: &Field| records.fields.iter().position(|other| other.name == field.name);
     let columns = records.fields.iter().map(|field| {
         let parent = match field.role {
             Role::City => first(&[Role::Postcode]),
@@ -238,6 +239,8 @@ fn guess(records: &Records, pairs: f64) -> Model {
         let swap = match field.role {
             Role::GivenName => at(Role::FamilyName),
             Role::FamilyName => at(Role::GivenName),
+            Role::Street => at(Role::FreeText),
+            Role::FreeText => at(Role::Street).filter(|_| at(Role::FreeText) == position(field)),
             _ => None,
         };
         let matched = normal(field.kind.prior());
@@ -289,13 +292,10 @@ fn set_households(model: &mut Model) {
             Role::Phone => 0.5,
             role if of_household(role) => 0.95,
             Role::FreeText | Role::Category | Role::Number => 0.3,
-            Role::FullName => 0.02,
-            _ => 0.03,
+            _ => em::START_KINSHIP,
         };
         for context in 0..3 {
-            for level in 1..LEVELS {
-                column.h[context][level] = share * column.m[context][level] + (1.0 - share) * column.u[context][level];
-            }
+            column.h[context] = em::blend(share, &column.m[context], &column.u[context]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Comparing and scoring pairs of a table's records under a model, by numbers where that is enough.
 
-use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, LEVELS, MISSING, SWAPPED, WEAK, level};
+use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, LEVELS, MISSING, SWAPPED, WEAK, crossing, level};
 use crate::model::{Model, finish};
 use crate::table::{NOWHERE, Records};
 
@@ -26,6 +26,9 @@ pub(crate) fn context_of(parent: Option<usize>, pattern: u64) -> usize {
         Some(_) => 2,
     }
 }
+
+/// What two swapped fields may add at most, before looking.
+const SWAP_BOUND: f32 = 10.0;
 
 type LogTable = [[f32; LEVELS + 1]; 3];
 
@@ -103,6 +106,7 @@ impl<'a> Scorer<'a> {
         let mut open = 0_u32;
         for (at, (x, y)) in a.iter().zip(b).enumerate() {
             if *x == 0 || *y == 0 {
+                bound += if self.logs[at].swap.is_some() { SWAP_BOUND } else { 0.0 };
                 continue;
             }
             if x == y {
@@ -112,7 +116,7 @@ impl<'a> Scorer<'a> {
                 bound += logs.m[0][6].max(logs.m[2][6]) - logs.frequency[*x as usize];
             } else {
                 open |= 1 << at;
-                bound += self.logs[at].best_unequal;
+                bound += self.logs[at].best_unequal.max(if self.logs[at].swap.is_some() { SWAP_BOUND } else { f32::MIN });
             }
         }
         if bound < floor {
@@ -135,30 +139,25 @@ impl<'a> Scorer<'a> {
             }
             if reached < usize::from(CLOSE) && logs.swap.is_some() {
                 // May turn out to be swapped.
-                most = most.max(logs.best_unequal);
+                most = most.max(SWAP_BOUND);
             }
-            bound += most - logs.best_unequal;
+            bound += most - if logs.swap.is_some() { logs.best_unequal.max(SWAP_BOUND) } else { logs.best_unequal };
             if bound < floor {
                 return None;
             }
         }
         pattern = self.swapped(a, b, pattern);
-        Some(Observation { left, right, pattern, chance: self.chance(a, pattern) })
+        Some(Observation { left, right, pattern, chance: self.chance(a, b, pattern) })
     }
 
-    /// Turns two names that differ but stand in one another's place into one level.
+    /// Turns two fields that are unlike but stand in one another's place into one level.
     fn swapped(&self, a: &[u32], b: &[u32], pattern: u64) -> u64 {
         for (at, logs) in self.logs.iter().enumerate() {
             let Some(other) = logs.swap.filter(|other| at < *other) else { continue };
-            let unlike = |level: u8| (DIFFERENT..CLOSE).contains(&level);
-            if !unlike(level_of(pattern, at)) || !unlike(level_of(pattern, other)) {
+            if level_of(pattern, at) >= CLOSE || level_of(pattern, other) >= CLOSE {
                 continue;
             }
-            let crossed = |x: &[u32], y: &[u32]| {
-                let there = self.records.fields[at].across.get(x[at] as usize).copied().unwrap_or(NOWHERE);
-                there != NOWHERE && there == y[other]
-            };
-            if crossed(a, b) && crossed(b, a) {
+            if crossing(self.crossed(a, b, at, other), self.crossed(b, a, at, other)).is_some() {
                 let cleared = pattern & !(15 << (4 * at)) & !(15 << (4 * other));
                 return cleared | u64::from(SWAPPED) << (4 * at);
             }
@@ -166,8 +165,17 @@ impl<'a> Scorer<'a> {
         pattern
     }
 
+    /// Whether one record has in the first field what the other has in the second; none when one has nothing there.
+    fn crossed(&self, a: &[u32], b: &[u32], at: usize, other: usize) -> Option<bool> {
+        if a[at] == 0 || b[other] == 0 {
+            return None;
+        }
+        let there = self.records.fields[at].across.get(a[at] as usize).copied().unwrap_or(NOWHERE);
+        Some(there == b[other])
+    }
+
     /// log2 of the probability of a pattern among strangers.
-    fn chance(&self, a: &[u32], pattern: u64) -> f32 {
+    fn chance(&self, a: &[u32], b: &[u32], pattern: u64) -> f32 {
         let mut chance = 0.0;
         for (at, logs) in self.logs.iter().enumerate() {
             let level = level_of(pattern, at);
@@ -175,10 +183,16 @@ impl<'a> Scorer<'a> {
                 continue;
             }
             let context = context_of(logs.parent, pattern);
-            chance += if level == EXACT && context != 2 {
-                logs.frequency[a[at] as usize]
-            } else {
-                logs.u[context][usize::from(level)]
+            chance += match (level, logs.swap) {
+                (EXACT, _) if context != 2 => logs.frequency[a[at] as usize],
+                (SWAPPED, Some(other)) => {
+                    let there = |x: &[u32], y: &[u32]| match self.crossed(x, y, at, other) {
+                        Some(true) => logs.frequency[x[at] as usize],
+                        _ => 0.0,
+                    };
+                    there(a, b) + there(b, a)
+                }
+                _ => logs.u[context][usize::from(level)],
             };
         }
         chance
@@ -186,7 +200,8 @@ impl<'a> Scorer<'a> {
 
     /// Computes the chance anew, for another model.
     pub(crate) fn refresh(&self, observation: &mut Observation) {
-        observation.chance = self.chance(self.records.row(observation.left), observation.pattern);
+        let (a, b) = (self.records.row(observation.left), self.records.row(observation.right));
+        observation.chance = self.chance(a, b, observation.pattern);
     }
 
     /// log2 of the probability of a pattern among matches and among people of one household.

@@ -7,6 +7,7 @@
 use crate::comparison::{EXACT, LEVELS};
 use crate::dedupe::{Observation, context_of, level_of};
 use crate::model::{Model, Table};
+use crate::text::Role;
 use rustc_hash::FxHashMap;
 
 /// How an estimation went.
@@ -49,6 +50,7 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
     let groups = groups(observations);
     let fields = model.columns.len();
     let parents: Vec<Option<usize>> = model.columns.iter().map(|column| column.parent).collect();
+    let mut kinship = vec![START_KINSHIP; fields];
     let mut course = Course { pairs: observations.len() as u64, ..Course::default() };
     while course.iterations < MOST && !course.converged {
         course.iterations += 1;
@@ -92,7 +94,17 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
         for (at, column) in model.columns.iter_mut().enumerate() {
             let dependent = column.parent.is_some();
             change = change.max(update(&mut column.m, &m_counts[at], &priors.m[at], STRENGTH_M, dependent));
-            change = change.max(update(&mut column.h, &h_counts[at], &priors.h[at], STRENGTH_H, dependent));
+            match most_kinship(column.role) {
+                None => {
+                    change = change.max(update(&mut column.h, &h_counts[at], &priors.h[at], STRENGTH_H, dependent));
+                }
+                Some(most) => {
+                    kinship[at] = kin(kinship[at], most, &column.m[0], &column.u[0], &h_counts[at]);
+                    for context in 0..3 {
+                        column.h[context] = blend(kinship[at], &column.m[context], &column.u[context]);
+                    }
+                }
+            }
         }
         model.match_share = (matches.max(0.5) / pairs).min(0.5);
         model.household_share = (households.max(0.01) / pairs).min(0.4);
@@ -100,6 +112,43 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
         course.converged = change < REST;
     }
     course
+}
+
+/// The share of two persons of one household that agree on what is a person's own for another reason than chance, to begin with.
+pub(crate) const START_KINSHIP: f64 = 0.03;
+
+/// The most that this share can be: twins, children called after a parent, one mail address for two. None for what belongs to
+/// the household. Without a bound, a household would become another word for a match with slips.
+fn most_kinship(role: Role) -> Option<f64> {
+    match role {
+        Role::NationalId => Some(0.005),
+        Role::GivenName | Role::DateOfBirth | Role::FullName => Some(0.08),
+        Role::Email => Some(0.15),
+        Role::Phone => Some(0.7),
+        _ => None,
+    }
+}
+
+/// The share of the kinship among counts, by one step of expectation maximisation.
+fn kin(share: f64, most: f64, m: &[f64; LEVELS], u: &[f64; LEVELS], counts: &Table) -> f64 {
+    let (mut kin, mut total) = (2.0 * START_KINSHIP.min(most), 2.0);
+    for levels in counts {
+        for level in 1..LEVELS {
+            let (with, without) = (share * m[level], (1.0 - share) * u[level]);
+            kin += levels[level] * with / (with + without).max(1e-12);
+            total += levels[level];
+        }
+    }
+    (kin / total).clamp(0.001, most)
+}
+
+/// What two persons of one household show who are like one person with this probability, and else like strangers.
+pub(crate) fn blend(share: f64, m: &[f64; LEVELS], u: &[f64; LEVELS]) -> [f64; LEVELS] {
+    let mut blend = [0.0; LEVELS];
+    for level in 1..LEVELS {
+        blend[level] = share * m[level] + (1.0 - share) * u[level];
+    }
+    blend
 }
 
 /// Sets a table to the shares counted, drawn to a prior; the change of the largest. In a context that is seldom seen the

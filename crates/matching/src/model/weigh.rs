@@ -2,7 +2,7 @@
 //! columns of an address depending on one another.
 
 use super::{Column, Model, Prepared};
-use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, MISSING, SWAPPED, Value, WEAK, level};
+use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, MISSING, SWAPPED, Value, WEAK, crossing, level};
 
 /// How sure it is that two records are one person's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,10 +51,10 @@ impl Column {
         }
         let at = usize::from(level);
         let (m, u, h) = (self.m[context][at], self.u[context][at], self.h[context][at]);
-        if level != EXACT || frequency <= 0.0 || context == 2 {
+        if level != SWAPPED && (level != EXACT || context == 2) || frequency <= 0.0 {
             return Part { matched: (m / u).log2(), household: (h / u).log2(), frequency: 0.0 };
         }
-        let value = f64::from(frequency).clamp(1e-9, 1.0);
+        let value = f64::from(frequency).clamp(1e-18, 1.0);
         let matched = (m / value).log2();
         Part { matched, household: (h / value).log2(), frequency: matched - (m / u).log2() }
     }
@@ -77,12 +77,19 @@ impl Model {
         }
         for (at, column) in self.columns.iter().enumerate() {
             let Some(other) = column.swap.filter(|other| at < *other) else { continue };
+            if evidence.levels[at] >= CLOSE || evidence.levels[other] >= CLOSE {
+                continue;
+            }
             let plain = |record: &Prepared, at: usize| value(record, at).map(|form| form.plain);
-            let crossed = |x: usize, y: usize| plain(a, x).is_some() && plain(a, x) == plain(b, y);
-            if evidence.levels[at] < CLOSE && evidence.levels[other] < CLOSE && crossed(at, other) && crossed(other, at)
-            {
+            let crossed = |a: &Prepared, b: &Prepared| Some(plain(a, at)? == plain(b, other)?);
+            let share = |a: &Prepared, b: &Prepared| match (crossed(a, b), plain(a, at)) {
+                (Some(true), Some(plain)) => column.frequency(&plain),
+                _ => 1.0,
+            };
+            if crossing(crossed(a, b), crossed(b, a)).is_some() {
                 evidence.levels[at] = SWAPPED;
                 evidence.levels[other] = MISSING;
+                evidence.frequency[at] = (share(a, b) * share(b, a)) as f32;
             }
         }
         evidence

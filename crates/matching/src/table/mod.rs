@@ -4,7 +4,7 @@ mod dictionary;
 mod records;
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use records::{NOWHERE, Records};
+pub(crate) use records::{Field, NOWHERE, Records};
 
 /// A column as it was read.
 #[derive(Debug, Clone)]

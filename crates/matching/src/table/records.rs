@@ -72,14 +72,19 @@ impl Records {
         result
     }
 
-    /// Finds the values that given and family names share.
+    /// Finds the values that fields share that are mistaken for one another: two names, two lines of an address.
     fn cross(&mut self) {
-        let at = |role: Role| self.fields.iter().position(|field| field.role == role);
-        let (Some(given), Some(family)) = (at(Role::GivenName), at(Role::FamilyName)) else { return };
-        for (one, other) in [(given, family), (family, given)] {
-            let look = |code| self.fields[other].plain.find(self.fields[one].plain.get(code)).unwrap_or(NOWHERE);
-            let across = (0..self.fields[one].len() as u32).map(|code| if code == 0 { NOWHERE } else { look(code) });
-            self.fields[one].across = across.collect();
+        let roles: Vec<Role> = self.fields.iter().map(|field| field.role).collect();
+        let at = |role: Role| roles.iter().position(|other| *other == role);
+        for (one, other) in [(Role::GivenName, Role::FamilyName), (Role::Street, Role::FreeText)] {
+            let (Some(one), Some(other)) = (at(one), at(other)) else { continue };
+            for (one, other) in [(one, other), (other, one)] {
+                let look =
+                    |code| self.fields[other].plain.find(self.fields[one].plain.get(code)).unwrap_or(NOWHERE);
+                let across =
+                    (0..self.fields[one].len() as u32).map(|code| if code == 0 { NOWHERE } else { look(code) });
+                self.fields[one].across = across.collect();
+            }
         }
     }
 
