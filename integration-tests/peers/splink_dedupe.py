@@ -47,7 +47,7 @@ def given_family(given, family, dob, more, extra_blocks, extra_rules):
     swapped = f"l.{given} = r.{family} and l.{family} = r.{given} and l.{dob} = r.{dob}"
     return {
         "comparisons": [cl.NameComparison(given), cl.NameComparison(family), *more],
-        "blocks": [block_on(given, family), block_on(family, dob), block_on(given, dob), swapped, *extra_blocks],
+        "blocks": [block_on(family, dob), block_on(given, dob), swapped, *extra_blocks],
         "deterministic": [block_on(given, family, dob), *extra_rules],
         "recall": 0.7,
         "em": [block_on(given, family), block_on(dob)],

@@ -1,12 +1,17 @@
-//! Processor time of this process, for figures that mean something on a shared machine.
+//! Processor time and memory of this process, for figures that mean something on a shared machine.
 
-/// Seconds of user and system time spent so far; 0 where the system does not say.
+use rustix::time::{ClockId, clock_gettime};
+
+/// Seconds of user and system time spent so far by all threads.
 pub(crate) fn seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name in parentheses may hold spaces; fields are counted from its end.
-    let Some((_, rest)) = stat.rsplit_once(')') else { return 0.0 };
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-    // Linux reports in hundredths of a second to user programs, whatever the kernel's own tick is.
-    (ticks(11) + ticks(12)) / 100.0
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
+}
+
+/// Most bytes of memory that were resident at a time; 0 where the system does not say.
+pub(crate) fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
 }

@@ -6,6 +6,7 @@
 //! | `assemble`, `serve` | stores and clients handed to services; a server of them |
 //! | `accelerated`, `ingest` | the suite on a clock that moves by hand |
 //! | `demo`, `replay` | a generated bank; public data |
+//! | `identity`, `rows`, `files` | who is the same person, from files to files |
 //! | `call`, `smoke`, `configuration` | the operator's commands |
 
 mod accelerated;
@@ -16,11 +17,14 @@ mod connect;
 mod cpu;
 mod demo;
 mod exit;
+mod files;
+mod identity;
 mod ingest;
 mod options;
 mod output;
 mod progress;
 mod replay;
+mod rows;
 mod serve;
 mod settings;
 mod smoke;
@@ -36,6 +40,10 @@ use crate::options::{Command, Options};
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    // Work on files needs no runtime and none of its threads.
+    if let Command::Identity(command) = options.command {
+        return ended(identity::run(&command));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return ended(Err(Failure::other(error.to_string()))),
@@ -51,6 +59,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(options) => serve::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Replay(options) => replay::run(options).await,
+        Command::Identity(command) => identity::run(&command),
         Command::Call(options) => call::run(options).await,
         Command::Migrate(options) => configuration::migrate(options).await,
         Command::Config(command) => configuration::run(command),

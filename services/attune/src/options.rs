@@ -21,6 +21,9 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Run a public data set through the loop.
     Replay(ReplayOptions),
+    /// Find out who is the same person.
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// Call any RPC through the server's reflection.
     Call(CallOptions),
     /// Apply the database migrations of every service.
@@ -161,6 +164,70 @@ pub(crate) enum Format {
     Table,
     /// For machines.
     Json,
+}
+
+/// How rows of figures are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// `attune identity`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Find the persons in files of records.
+    Dedupe(DedupeOptions),
+}
+
+/// `attune identity dedupe`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DedupeOptions {
+    /// Records: CSV with a header, plain or gzip; `-` is standard input. Links run within and across several.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Column of the record's own id, unique over all inputs; never evidence.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: String,
+    /// Where to write `record_id,person_id`, every record once; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Columns that are not evidence, such as a truth label.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Roles of columns, blocking rules and threshold, as YAML or JSON; what it leaves out is inferred.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Least probability of a link, from 0 to 1; chosen from the data without it.
+    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+    pub(crate) threshold: Option<f64>,
+    /// Write the pairs with a probability of at least 0.01: `left_id,right_id,probability,match_weight`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// Write what was done, inferred and learned as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write the trained model as JSON, for `attune serve`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// Threads; all cores without it. The result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Seed of what is sampled.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How to print the summary.
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) format: TableFormat,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not between 0 and 1".to_owned()) }
 }
 
 /// `attune call`.

@@ -67,6 +67,7 @@ pub(crate) fn resolve_request(event: &CollectEvent) -> identity::ResolveRequest 
         event_time: event.time,
         source: event.source.clone(),
         read_only: false,
+        ..identity::ResolveRequest::default()
     }
 }
 
