@@ -9,6 +9,7 @@
 //! * [`blocking`]: which pairs of records are worth comparing.
 
 pub mod blocking;
+pub mod cluster;
 pub mod comparison;
 pub mod config;
 pub mod dedupe;
