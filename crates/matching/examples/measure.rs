@@ -132,7 +132,12 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let names: Vec<&str> = used.iter().map(|at| header[*at].as_str()).collect();
     let mut dedupe = Dedupe::new(
         None,
-        Options { threads: arguments.threads, seed: arguments.seed, threshold: arguments.threshold, ..Options::default() },
+        Options {
+            threads: arguments.threads,
+            seed: arguments.seed,
+            threshold: arguments.threshold,
+            ..Options::default()
+        },
     );
     let mut input = dedupe.add_input("input", &names).map_err(|error| error.to_string())?;
     let mut truth: Vec<u32> = Vec::new();
@@ -256,7 +261,8 @@ fn errors(
 ) {
     let weights: HashMap<(u32, u32), f32> = kept.iter().map(|pair| ((pair.left, pair.right), pair.weight)).collect();
     let prepare = |record: usize| {
-        let attributes: Vec<(&str, &str)> = names.iter().copied().zip(rows[record].iter().map(String::as_str)).collect();
+        let attributes: Vec<(&str, &str)> =
+            names.iter().copied().zip(rows[record].iter().map(String::as_str)).collect();
         model.prepare(&attributes)
     };
     let show = |kind: &str, groups: &[u32], other: &[u32]| {

@@ -1,5 +1,6 @@
 //! The whole way from rows to persons.
 
+mod plan;
 mod report;
 mod run;
 mod scorer;

@@ -171,27 +171,6 @@ fn common_values(model: &mut Model, records: &Records, frequencies: &[Vec<f32>])
     }
 }
 
-/// The order of fields: those that others depend on come first, and those that tell least come last.
-fn rank(role: Role) -> usize {
-    match role {
-        Role::GivenName => 0,
-        Role::FamilyName => 1,
-        Role::FullName => 2,
-        Role::DateOfBirth => 3,
-        Role::NationalId => 4,
-        Role::Phone => 5,
-        Role::Email => 6,
-        Role::Postcode => 7,
-        Role::City => 8,
-        Role::Region => 9,
-        Role::Street => 10,
-        Role::HouseNumber => 11,
-        Role::FreeText => 12,
-        Role::Category => 13,
-        Role::Number => 14,
-    }
-}
-
 /// Chooses the columns and makes their values comparable.
 fn prepare(table: RawTable, config: &Config, threads: usize) -> Result<Records, Error> {
     for column in &config.columns {
@@ -200,11 +179,11 @@ fn prepare(table: RawTable, config: &Config, threads: usize) -> Result<Records, 
         }
     }
     let roles = crate::roles::infer(&table.columns);
-    let mut columns = Vec::new();
-    for (column, inferred) in table.columns.into_iter().zip(roles) {
+    let mut meant = Vec::new();
+    for (column, inferred) in table.columns.iter().zip(roles) {
         let given = config.columns.iter().find(|other| other.name == column.name);
         let Some(role) = given.map_or(inferred, |given| given.role) else { continue };
-        let hints = match given.and_then(|given| given.hints.clone()) {
+        let hints = match given.and_then(|given| given.hints) {
             Some(hints) => hints,
             None => {
                 let step = (column.values.len() / 1000).max(1);
@@ -213,14 +192,14 @@ fn prepare(table: RawTable, config: &Config, threads: usize) -> Result<Records, 
                 Hints::infer(role, &sample)
             }
         };
-        columns.push((column, role, hints));
+        meant.push((column, role, hints));
     }
-    if columns.is_empty() {
+    let mut plans = super::plan::fields(&meant);
+    if plans.is_empty() {
         return Err(Error::NoEvidence);
     }
-    columns.sort_by_key(|(_, role, _)| rank(*role));
-    columns.truncate(COLUMNS);
-    Ok(Records::prepare(columns, table.records, threads))
+    plans.truncate(COLUMNS);
+    Ok(Records::prepare(&table.columns, plans, table.records, threads))
 }
 
 /// The model before anything is learned.
@@ -252,7 +231,8 @@ fn guess(records: &Records, pairs: f64) -> Model {
         Column {
             name: field.name.clone(),
             role: field.role,
-            hints: field.hints.clone(),
+            hints: field.hints,
+            sources: field.sources.clone(),
             kind: field.kind,
             parent,
             swap,
@@ -415,11 +395,12 @@ fn inferred(
     pair_budget: Option<u64>,
 ) -> Config {
     let columns = names.iter().map(|name| {
-        let field = records.fields.iter().find(|field| field.name == *name);
+        let mut all = records.fields.iter().flat_map(|field| field.sources.iter().map(move |source| (field, source)));
+        let found = all.find(|(_, source)| source.column == *name);
         ColumnConfig {
             name: name.clone(),
-            role: field.map(|field| field.role),
-            hints: field.map(|field| field.hints.clone()),
+            role: found.map(|(_, source)| source.role),
+            hints: found.map(|(field, _)| field.hints),
         }
     });
     Config {
@@ -429,4 +410,3 @@ fn inferred(
         pair_budget,
     }
 }
-

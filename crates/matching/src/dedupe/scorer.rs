@@ -116,7 +116,8 @@ impl<'a> Scorer<'a> {
                 bound += logs.m[0][6].max(logs.m[2][6]) - logs.frequency[*x as usize];
             } else {
                 open |= 1 << at;
-                bound += self.logs[at].best_unequal.max(if self.logs[at].swap.is_some() { SWAP_BOUND } else { f32::MIN });
+                bound +=
+                    self.logs[at].best_unequal.max(if self.logs[at].swap.is_some() { SWAP_BOUND } else { f32::MIN });
             }
         }
         if bound < floor {

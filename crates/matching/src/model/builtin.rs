@@ -3,20 +3,20 @@
 use super::{Column, Model};
 use crate::blocking::{Key, Part, Rule};
 use crate::comparison::{Kind, LEVELS, of_household};
+use crate::table::{Source, SourcePart};
 use crate::text::{Hints, Role};
 
 /// Role, share of the most usual value, parent.
-const COLUMNS: [(Role, f64, Option<usize>); 11] = [
+const COLUMNS: [(Role, f64, Option<usize>); 10] = [
     (Role::GivenName, 0.004, None),
     (Role::FamilyName, 0.003, None),
-    (Role::FullName, 0.0001, None),
     (Role::DateOfBirth, 0.000_05, None),
     (Role::Phone, 0.000_002, None),
     (Role::Email, 0.000_002, None),
     (Role::Postcode, 0.001, None),
-    (Role::City, 0.01, Some(6)),
-    (Role::Street, 0.0003, Some(6)),
-    (Role::HouseNumber, 0.02, Some(8)),
+    (Role::City, 0.01, Some(5)),
+    (Role::Street, 0.0003, Some(5)),
+    (Role::HouseNumber, 0.02, Some(7)),
     (Role::NationalId, 0.000_001, None),
 ];
 
@@ -37,6 +37,7 @@ pub(super) fn model() -> Model {
             name: role.name().to_owned(),
             role: *role,
             hints: Hints::default(),
+            sources: sources(*role),
             kind,
             parent: *parent,
             swap: match at {
@@ -57,15 +58,14 @@ pub(super) fn model() -> Model {
     Model {
         columns: columns.collect(),
         rules: vec![
+            rule(&[whole(3)]),
             rule(&[whole(4)]),
-            rule(&[whole(5)]),
-            rule(&[whole(10)]),
-            rule(&[key(2)]),
-            rule(&[whole(3), key(0)]),
-            rule(&[whole(3), key(1)]),
+            rule(&[whole(9)]),
+            rule(&[whole(2), key(0)]),
+            rule(&[whole(2), key(1)]),
             rule(&[key(0), key(1)]),
             rule(&[Key { column: 0, part: Part::Whole, either: Some(1) }]),
-            rule(&[whole(8), whole(9), key(0)]),
+            rule(&[whole(7), whole(8), key(0)]),
         ],
         match_share: 1e-6,
         household_share: 1e-6,
@@ -83,4 +83,15 @@ fn strangers_near(far: [f64; LEVELS]) -> [f64; LEVELS] {
     let exact = (far[6] * 50.0).min(0.5);
     let near = (far[3] * 5.0).min(0.1);
     [0.0, 1.0 - 3.0 * near - exact, near, near, near / 2.0, near / 2.0, exact]
+}
+
+/// A field comes from an attribute of its name; names also from a whole name.
+fn sources(role: Role) -> Vec<Source> {
+    let own = Source { column: role.name().to_owned(), role, part: SourcePart::Whole };
+    let part = match role {
+        Role::GivenName => SourcePart::Given,
+        Role::FamilyName => SourcePart::Family,
+        _ => return vec![own],
+    };
+    vec![own, Source { column: Role::FullName.name().to_owned(), role: Role::FullName, part }]
 }

@@ -15,7 +15,8 @@ pub(crate) use weigh::{context, finish, sigmoid};
 use crate::blocking::{Rule, hash};
 use crate::comparison::{Kind, LEVELS};
 use crate::error::Error;
-use crate::text::{Hints, Role, prepare};
+use crate::table::{Source, derive};
+use crate::text::{Hints, Role};
 use serde::{Deserialize, Serialize};
 
 /// Probabilities of the levels, given nothing about the parent column, a parent that disagrees and one that agrees.
@@ -47,6 +48,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) hints: Hints,
+    pub(crate) sources: Vec<Source>,
     pub(crate) kind: Kind,
     /// The column that this one depends on: a city on its postcode.
     pub(crate) parent: Option<usize>,
@@ -140,14 +142,16 @@ impl Model {
     /// role; one that the model does not know is left out.
     pub fn prepare(&self, record: &[(&str, &str)]) -> Prepared {
         let mut forms = vec![None; self.columns.len()];
+        let sources = || self.columns.iter().flat_map(|column| &column.sources);
         for (name, value) in record {
-            let named = self.columns.iter().position(|column| column.name == *name);
-            let Some(at) = named.or_else(|| self.columns.iter().position(|column| column.role.name() == *name)) else {
-                continue;
-            };
-            let column = &self.columns[at];
-            if forms[at].is_none() {
-                forms[at] = prepare(column.role, value, &column.hints);
+            let named = sources().any(|source| source.column == *name);
+            let meant = |source: &&Source| if named { source.column == *name } else { source.role.name() == *name };
+            for (form, column) in forms.iter_mut().zip(&self.columns) {
+                if form.is_none()
+                    && let Some(source) = column.sources.iter().find(meant)
+                {
+                    *form = derive(column.role, source.part, value, &column.hints);
+                }
             }
         }
         Prepared { forms }

@@ -1,10 +1,12 @@
 //! The records: columns of numbers into dictionaries of distinct values, so that work is done once a value.
 
+mod derive;
 mod dictionary;
 mod records;
 
+pub(crate) use derive::{Source, SourcePart, derive};
 pub(crate) use dictionary::Dictionary;
-pub(crate) use records::{Field, NOWHERE, Records};
+pub(crate) use records::{Field, NOWHERE, Plan, Records};
 
 /// A column as it was read.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! The records in comparable form: rows of numbers into the distinct comparable values of each field.
 
-use super::{Dictionary, RawColumn};
+use super::{Dictionary, RawColumn, Source, derive};
 use crate::comparison::{Kind, Value};
-use crate::text::{Form, Hints, Role, prepare};
+use crate::text::{Form, Hints, Role};
 
 /// Stands for a value that the other column does not have.
 pub(crate) const NOWHERE: u32 = u32::MAX;
@@ -13,6 +13,7 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) hints: Hints,
+    pub(crate) sources: Vec<Source>,
     pub(crate) kind: Kind,
     plain: Dictionary,
     key: Dictionary,
@@ -42,6 +43,16 @@ impl Field {
     }
 }
 
+/// A field to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) hints: Hints,
+    /// Where its values come from; of several sources the first that has a value counts.
+    pub(crate) sources: Vec<Source>,
+}
+
 /// The records.
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
@@ -52,10 +63,10 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Prepares columns, each with its role and hints.
-    pub(crate) fn prepare(columns: Vec<(RawColumn, Role, Hints)>, records: usize, threads: usize) -> Self {
-        let width = columns.len();
-        let mut prepared = crate::parallel::map(threads, columns, |(column, role, hints)| field(column, role, hints));
+    /// Makes fields out of columns.
+    pub(crate) fn prepare(columns: &[RawColumn], plans: Vec<Plan>, records: usize, threads: usize) -> Self {
+        let width = plans.len();
+        let mut prepared = crate::parallel::map(threads, plans, |plan| field(columns, plan, records));
         let mut rows = vec![0; width * records];
         for (at, (_, codes)) in prepared.iter_mut().enumerate() {
             for (record, code) in std::mem::take(codes).into_iter().enumerate() {
@@ -79,8 +90,7 @@ impl Records {
         for (one, other) in [(Role::GivenName, Role::FamilyName), (Role::Street, Role::FreeText)] {
             let (Some(one), Some(other)) = (at(one), at(other)) else { continue };
             for (one, other) in [(one, other), (other, one)] {
-                let look =
-                    |code| self.fields[other].plain.find(self.fields[one].plain.get(code)).unwrap_or(NOWHERE);
+                let look = |code| self.fields[other].plain.find(self.fields[one].plain.get(code)).unwrap_or(NOWHERE);
                 let across =
                     (0..self.fields[one].len() as u32).map(|code| if code == 0 { NOWHERE } else { look(code) });
                 self.fields[one].across = across.collect();
@@ -101,25 +111,38 @@ impl Records {
     }
 }
 
-fn field(column: RawColumn, role: Role, hints: Hints) -> (Field, Vec<u32>) {
+fn field(columns: &[RawColumn], plan: Plan, records: usize) -> (Field, Vec<u32>) {
+    let Plan { name, role, hints, sources } = plan;
     let (mut plain, mut key) = (Dictionary::default(), Dictionary::default());
     let mut keys = vec![0];
-    let raw = column.values;
-    let map: Vec<u32> = (0..raw.len() as u32)
-        .map(|code| {
-            let Some(form) = (code != 0).then(|| prepare(role, raw.text(code), &hints)).flatten() else { return 0 };
-            let number = plain.intern(&form.plain);
-            if number as usize == keys.len() {
-                keys.push(key.intern(&form.key));
+    let mut codes: Vec<u32> = Vec::new();
+    for source in &sources {
+        let Some(column) = columns.iter().find(|column| column.name == source.column) else { continue };
+        let raw = &column.values;
+        let map: Vec<u32> = (0..raw.len() as u32)
+            .map(|code| {
+                let text = raw.text(code);
+                let Some(form) = (code != 0).then(|| derive(role, source.part, text, &hints)).flatten() else {
+                    return 0;
+                };
+                let number = plain.intern(&form.plain);
+                if number as usize == keys.len() {
+                    keys.push(key.intern(&form.key));
+                }
+                number
+            })
+            .collect();
+        if codes.is_empty() {
+            codes = column.codes.iter().map(|code| map[*code as usize]).collect();
+        } else {
+            for (code, raw) in codes.iter_mut().zip(&column.codes).filter(|(code, _)| **code == 0) {
+                *code = map[*raw as usize];
             }
-            number
-        })
-        .collect();
-    drop(raw);
-    let mut codes = column.codes;
+        }
+    }
+    codes.resize(records, 0);
     let mut counts = vec![0; keys.len()];
-    for code in &mut codes {
-        *code = map[*code as usize];
+    for code in &codes {
         counts[*code as usize] += 1;
     }
     for code in defaults(role, &counts) {
@@ -129,7 +152,7 @@ fn field(column: RawColumn, role: Role, hints: Hints) -> (Field, Vec<u32>) {
     }
     let kind = Kind::of(role);
     let across = Vec::new();
-    (Field { name: column.name, role, hints, kind, plain, key, keys, counts, across }, codes)
+    (Field { name, role, hints, sources, kind, plain, key, keys, counts, across }, codes)
 }
 
 /// Values that stand for "not known" because they are many times as frequent as what identifies a person can be: a mail
