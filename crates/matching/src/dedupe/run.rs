@@ -4,6 +4,7 @@ use super::report::{Report, RuleReport, StageReport};
 use super::scorer::{Observation, Scorer};
 use super::{Clock, Outcome, Pair, Progress, strangers};
 use crate::blocking::{self, AtomRule, Key, Part};
+use crate::cluster::{Edge, Rule, Task, cluster};
 use crate::comparison::{COLUMNS, of_household};
 use crate::config::{ColumnConfig, Config, Options, RuleConfig};
 use crate::em::{self, Course, Priors, normal};
@@ -117,7 +118,8 @@ pub(super) fn run(
     });
     note(&mut report, &course, &model);
 
-    let (clusters, kept, threshold) = watch.stage(4, || {
+    let threshold = given.unwrap_or(0.5);
+    let (clusters, kept) = watch.stage(4, || {
         let scorer = Scorer::new(&records, &model, &frequencies);
         let mut kept: Vec<Pair> = observations
             .iter()
@@ -129,7 +131,7 @@ pub(super) fn run(
             .filter(|pair| pair.weight >= KEPT)
             .collect();
         kept.sort_unstable_by_key(|pair| (pair.left, pair.right));
-        persons(&records, &scorer, kept, given)
+        (persons(&records, &scorer, &kept, threshold, threads), kept)
     });
     model.threshold = threshold;
     model.records = records.len() as u64;
@@ -369,11 +371,14 @@ fn certain(records: &Records, model: &Model, frequencies: &[Vec<f32>], observati
     super::components(records.len(), sure.map(|observation| (observation.left, observation.right)))
 }
 
-/// Persons, the pairs kept and the threshold.
-fn persons(records: &Records, _scorer: &Scorer<'_>, kept: Vec<Pair>, given: Option<f64>) -> (Vec<u32>, Vec<Pair>, f64) {
-    let threshold = given.unwrap_or(0.8);
-    let linked = kept.iter().filter(|pair| pair.probability() >= threshold).map(|pair| (pair.left, pair.right));
-    (super::components(records.len(), linked), kept, threshold)
+/// The persons: clusters of pairs above the threshold.
+fn persons(records: &Records, scorer: &Scorer<'_>, kept: &[Pair], threshold: f64, threads: usize) -> Vec<u32> {
+    let edges: Vec<Edge> =
+        kept.iter().map(|pair| Edge { left: pair.left, right: pair.right, weight: pair.weight }).collect();
+    let task = Task { records: records.len(), edges: &edges, ..Task::default() };
+    let threshold = threshold.clamp(1e-9, 1.0 - 1e-9);
+    let rule = Rule::new((threshold / (1.0 - threshold)).log2() as f32);
+    cluster(&task, &rule, &|left, right| scorer.pair(left, right), threads).cluster_of
 }
 
 fn note(report: &mut Report, course: &Course, model: &Model) {
