@@ -4,6 +4,8 @@ CREATE TABLE attribute_record (
     record_key bytea PRIMARY KEY,
     -- Which model prepared the comparable form.
     model bigint NOT NULL,
+    -- When the source said so.
+    event_micros bigint NOT NULL,
     prepared bytea NOT NULL,
     -- The values as the source has them, encoded.
     record bytea NOT NULL

@@ -1,5 +1,7 @@
 //! Configuration: the namespaces and their policies.
 
+mod matching;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,8 +9,11 @@ use attune_kernel::{Secret, Violation};
 use attune_service_kit::config::{Section, serde_duration};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::matching::NAMESPACE;
 use crate::domain::normalize::{EmailRules, Normalizer, prepare};
 use crate::domain::{Policy, Rules, Strength};
+
+pub use matching::MatchingConfig;
 
 /// The default configuration, which documents every key.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -30,6 +35,8 @@ pub struct Config {
     pub refuse_events_before_erasure: bool,
     /// Namespaces of the operator.
     pub more_namespaces: BTreeMap<String, Policy>,
+    /// Matching by attributes.
+    pub matching: MatchingConfig,
     /// What e-mail providers ignore.
     pub email: EmailConfig,
     /// The namespaces that are always there.
@@ -50,6 +57,21 @@ pub struct EmailConfig {
 
 fn texts(of: &[&str]) -> Vec<String> {
     of.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The policy of the identifiers by which attribute records hang in the graph: after every namespace of a caller.
+fn record_policy() -> Policy {
+    Policy {
+        strength: Strength::Strong,
+        priority: u32::MAX,
+        normalizer: Normalizer::Trim,
+        hashed: false,
+        unique_per_person: false,
+        max_persons_per_identifier: 0,
+        max_identifiers_per_person: 0,
+        block_repeated: false,
+        blocked: Vec::new(),
+    }
 }
 
 fn namespaces() -> BTreeMap<String, Policy> {
@@ -174,6 +196,7 @@ impl Default for Config {
             max_evidence_per_person: 100,
             refuse_events_before_erasure: true,
             more_namespaces: BTreeMap::new(),
+            matching: MatchingConfig::default(),
             email: EmailConfig {
                 plus_tag_domains: texts(&[
                     "gmail.com",
@@ -197,7 +220,7 @@ impl Config {
     /// Every problem at once; fields are paths below the section.
     #[must_use]
     pub fn validate(&self) -> Vec<Violation> {
-        let mut problems = Vec::new();
+        let mut problems = self.matching.validate();
         let code = &self.default_country_code;
         if !(1..=3).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) || code.starts_with('0') {
             problems.push(Violation::new("default_country_code", "must be a calling code of 1 to 3 digits"));
@@ -212,7 +235,7 @@ impl Config {
         }
         for name in self.more_namespaces.keys() {
             let field = format!("more_namespaces.{name}");
-            if self.namespaces.contains_key(name) {
+            if self.namespaces.contains_key(name) || name == NAMESPACE {
                 problems.push(Violation::new(field, "is one of the namespaces that are always there"));
             } else if name.is_empty() || name.len() > 64 || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
                 problems.push(Violation::new(field, "must have 1 to 64 characters without white space"));
@@ -255,6 +278,7 @@ impl Config {
             max_evidence: self.max_evidence_per_person,
             refuse_events_before_erasure: self.refuse_events_before_erasure,
         };
+        rules.namespaces.insert(NAMESPACE.to_owned(), record_policy());
         prepare(&mut rules);
         rules
     }

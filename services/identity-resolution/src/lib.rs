@@ -17,6 +17,6 @@ mod grpc;
 mod service;
 mod store;
 
-pub use config::{Config, DEFAULT_CONFIG};
+pub use config::{Config, DEFAULT_CONFIG, MatchingConfig};
 pub use service::{Deps, NAME, build};
 pub use store::{MIGRATIONS, SCHEMA};

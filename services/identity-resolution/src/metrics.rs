@@ -9,6 +9,18 @@ attune_service_kit::instruments! {
         merges: Counter("attune.identity.merges", "{person}", "persons merged into another", ["cause"]),
         /// Persons split.
         splits: Counter("attune.identity.splits", "{person}", "persons split off another by an operator", []),
+        /// Matches found by attributes.
+        matches: Counter("attune.identity.matches", "{match}", "matches found by attributes", ["outcome"]),
+        /// Reviews opened.
+        reviews: Counter("attune.identity.reviews", "{review}", "pairs given to a person to decide", []),
+        /// Reviews decided.
+        verdicts: Counter("attune.identity.verdicts", "{review}", "pairs that a person decided", ["verdict"]),
+        /// Candidates that were scored.
+        candidates: Counter("attune.identity.candidates", "{record}", "records compared with a record that arrived", []),
+        /// Blocking keys that were passed over.
+        oversized_blocks: Counter("attune.identity.oversized_blocks", "{key}", "blocking keys passed over because too many records share them", []),
+        /// Records examined again.
+        reconciled: Counter("attune.identity.reconciled", "{record}", "records examined again", []),
         /// Persons erased.
         erasures: Counter("attune.identity.erasures", "{person}", "persons erased", []),
         /// Identifiers that did not link.

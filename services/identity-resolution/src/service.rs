@@ -1,17 +1,22 @@
 //! Putting the rooms together.
 
+mod reconciliation;
+
 use std::sync::Arc;
 
 use attune_kernel::Problem;
 use attune_proto::identity::v1::identity_service_server::IdentityServiceServer;
 use attune_service_kit::clock::{Clock, IdSource};
-use attune_service_kit::server::{MAX_MESSAGE, Service};
+use attune_service_kit::server::{MAX_MESSAGE, Service, Task};
 use attune_storage::{Cache, Storage};
 
 use crate::config::Config;
 use crate::grpc::Identity;
+use crate::grpc::matching::Matching;
 use crate::metrics::Metrics;
 use crate::store;
+
+use reconciliation::Reconciliation;
 
 /// The service's name, which is its folder's.
 pub const NAME: &str = "identity-resolution";
@@ -44,10 +49,19 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         clock: deps.clock,
         ids: deps.ids,
         metrics: Metrics::new(),
+        matching: Arc::new(Matching::load(store::records::open(&deps.storage)?, config.matching.clone()).await?),
+    };
+    let reconciliation = Reconciliation {
+        identity: identity.clone(),
+        interval: config.matching.reconcile_interval,
+        batch: config.matching.reconcile_batch,
     };
     let server = IdentityServiceServer::new(identity).max_decoding_message_size(MAX_MESSAGE);
-    Ok(Service::new(NAME).grpc(server).check("storage", move || {
-        let store = Arc::clone(&store);
-        async move { Ok(store.check().await?) }
-    }))
+    Ok(Service::new(NAME)
+        .grpc(server)
+        .task(Task::new("reconciliation", move |stop| reconciliation.clone().run(stop)))
+        .check("storage", move || {
+            let store = Arc::clone(&store);
+            async move { Ok(store.check().await?) }
+        }))
 }

@@ -3,6 +3,7 @@
 use attune_kernel::{Personal, Timestamp};
 
 use super::limit::{Hit, Limit};
+use super::matching::NAMESPACE;
 use super::namespace::{Rules, Strength};
 use super::normalize::{keyed_hash, normalize};
 use super::person::IdentifierKey;
@@ -64,7 +65,8 @@ pub fn candidates(rules: &Rules, raw: &[Raw]) -> Result<(Vec<Candidate>, Vec<Hit
     let mut usable: Vec<Candidate> = Vec::with_capacity(raw.len());
     let mut blocked = Vec::new();
     for (index, one) in raw.iter().enumerate() {
-        let Some(policy) = rules.namespaces.get(&one.namespace) else {
+        let policy = rules.namespaces.get(&one.namespace).filter(|_| one.namespace != NAMESPACE);
+        let Some(policy) = policy else {
             faults.push(Fault::UnknownNamespace(index));
             continue;
         };

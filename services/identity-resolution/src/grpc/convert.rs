@@ -7,6 +7,7 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::interaction::candidates;
+use crate::domain::matching::NAMESPACE;
 use crate::domain::{
     Candidate, Change, Held, Hit, Interaction, Limit, Person, Raw, Refusal, RequestKey, Resolution, Rules,
 };
@@ -87,8 +88,13 @@ pub(super) fn identifier(held: &Held) -> pb::Identifier {
     pb::Identifier { namespace: held.namespace.clone(), value: held.value.expose().clone() }
 }
 
+/// Whether an identifier is a caller's: the one of an attribute record is not.
+fn is_public(held: &&Held) -> bool {
+    held.namespace != NAMESPACE
+}
+
 pub(super) fn person(person: &Person) -> pb::Person {
-    let identifiers = person.identifiers.iter().map(|held| pb::PersonIdentifier {
+    let identifiers = person.identifiers.iter().filter(is_public).map(|held| pb::PersonIdentifier {
         identifier: Some(identifier(held)),
         first_seen_time: time(held.first_seen),
         last_seen_time: time(held.last_seen),
@@ -115,7 +121,7 @@ pub(super) fn change(announced: Announced) -> pb::PersonChange {
         Change::Split { kept, split, identifiers } => Of::Split(pb::Split {
             person_id: kept.to_string(),
             split_person_id: split.to_string(),
-            identifiers: identifiers.iter().map(identifier).collect(),
+            identifiers: identifiers.iter().filter(is_public).map(identifier).collect(),
             ..Default::default()
         }),
         Change::Erasure { person, aliases } => {

@@ -20,12 +20,15 @@ impl Identity {
     /// Why two ids are one person's, or two persons'.
     pub(super) async fn explain_two(&self, left: PersonId, right: PersonId) -> Result<pb::ExplainResponse, Problem> {
         let (one, other) = (self.person(left).await?, self.person(right).await?);
+        let waterfalls = self.waterfalls(&one, &other).await?;
         let mut evidence = self.store.evidence(one.id).await?;
-        if one.id == other.id {
-            return self.explained(true, why_same(left, right, evidence), &[&one]).await;
-        }
-        evidence.extend(self.store.evidence(other.id).await?);
-        self.explained(false, why_different(&one, &other, evidence), &[&one, &other]).await
+        let explained = if one.id == other.id {
+            self.explained(true, why_same(left, right, evidence), &[&one]).await?
+        } else {
+            evidence.extend(self.store.evidence(other.id).await?);
+            self.explained(false, why_different(&one, &other, evidence), &[&one, &other]).await?
+        };
+        Ok(pb::ExplainResponse { waterfalls, ..explained })
     }
 
     async fn explained(

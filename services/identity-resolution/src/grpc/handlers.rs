@@ -52,7 +52,9 @@ impl IdentityService for Identity {
         let message = valid(request)?;
         let id = convert::person_id("person_id", &message.person_id).map_err(status)?;
         let person = self.person(id).await.map_err(status)?;
-        Ok(Response::new(pb::GetPersonResponse { person: Some(convert::person(&person)) }))
+        let household_id = self.household(&person).await.map_err(status)?.unwrap_or_default();
+        let person = pb::Person { household_id, ..convert::person(&person) };
+        Ok(Response::new(pb::GetPersonResponse { person: Some(person) }))
     }
 
     async fn link(&self, request: Request<pb::LinkRequest>) -> Result<Response<pb::LinkResponse>, Status> {
@@ -104,7 +106,9 @@ impl IdentityService for Identity {
         let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
         let request = convert::request_key("erase", &message.request_id, &message);
         let now = self.clock.now();
+        let erasure = self.begin_erasure(person, message.only_this_id).await.map_err(status)?;
         let (persons, count) = self.decide(Command::Erase { person, now, request }).await.map_err(status)?;
+        self.finish_erasure(erasure).await.map_err(status)?;
         let person = self.person(first(&persons)?).await.map_err(status)?;
         self.metrics.erasures.add(1, &[]);
         Ok(Response::new(pb::ErasePersonResponse {
@@ -130,16 +134,19 @@ impl IdentityService for Identity {
 
     async fn list_reviews(
         &self,
-        _: Request<pb::ListReviewsRequest>,
+        request: Request<pb::ListReviewsRequest>,
     ) -> Result<Response<pb::ListReviewsResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        Ok(Response::new(self.reviews(message).await.map_err(status)?))
     }
 
     async fn decide_review(
         &self,
-        _: Request<pb::DecideReviewRequest>,
+        request: Request<pb::DecideReviewRequest>,
     ) -> Result<Response<pb::DecideReviewResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        let review = Some(self.verdict(message).await.map_err(status)?);
+        Ok(Response::new(pb::DecideReviewResponse { review }))
     }
 
     async fn list_audit_entries(
@@ -151,46 +158,70 @@ impl IdentityService for Identity {
 
     async fn create_relation(
         &self,
-        _: Request<pb::CreateRelationRequest>,
+        request: Request<pb::CreateRelationRequest>,
     ) -> Result<Response<pb::CreateRelationResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        let relation = Some(self.relate(message).await.map_err(status)?);
+        Ok(Response::new(pb::CreateRelationResponse { relation }))
     }
 
     async fn delete_relation(
         &self,
-        _: Request<pb::DeleteRelationRequest>,
+        request: Request<pb::DeleteRelationRequest>,
     ) -> Result<Response<pb::DeleteRelationResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        self.unrelate(message).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteRelationResponse {}))
     }
 
     async fn list_relations(
         &self,
-        _: Request<pb::ListRelationsRequest>,
+        request: Request<pb::ListRelationsRequest>,
     ) -> Result<Response<pb::ListRelationsResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        Ok(Response::new(self.relations(message).await.map_err(status)?))
     }
 
     async fn publish_model(
         &self,
-        _: Request<pb::PublishModelRequest>,
+        request: Request<pb::PublishModelRequest>,
     ) -> Result<Response<pb::PublishModelResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        let model = Some(self.publish(message).await.map_err(status)?);
+        Ok(Response::new(pb::PublishModelResponse { model }))
     }
 
-    async fn get_model(&self, _: Request<pb::GetModelRequest>) -> Result<Response<pb::GetModelResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+    async fn get_model(
+        &self,
+        request: Request<pb::GetModelRequest>,
+    ) -> Result<Response<pb::GetModelResponse>, Status> {
+        let message = valid(request)?;
+        let model = Some(self.model(&message.version).await.map_err(status)?);
+        Ok(Response::new(pb::GetModelResponse { model }))
     }
 
-    async fn list_models(&self, _: Request<pb::ListModelsRequest>) -> Result<Response<pb::ListModelsResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+    async fn list_models(
+        &self,
+        request: Request<pb::ListModelsRequest>,
+    ) -> Result<Response<pb::ListModelsResponse>, Status> {
+        let message = valid(request)?;
+        Ok(Response::new(self.models(message).await.map_err(status)?))
     }
 
-    async fn get_drift(&self, _: Request<pb::GetDriftRequest>) -> Result<Response<pb::GetDriftResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+    async fn get_drift(
+        &self,
+        request: Request<pb::GetDriftRequest>,
+    ) -> Result<Response<pb::GetDriftResponse>, Status> {
+        let message = valid(request)?;
+        Ok(Response::new(self.drift(message).await.map_err(status)?))
     }
 
-    async fn reconcile(&self, _: Request<pb::ReconcileRequest>) -> Result<Response<pb::ReconcileResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+    async fn reconcile(
+        &self,
+        request: Request<pb::ReconcileRequest>,
+    ) -> Result<Response<pb::ReconcileResponse>, Status> {
+        let message = valid(request)?;
+        Ok(Response::new(self.reconcile_step(message).await.map_err(status)?))
     }
 }
 

@@ -3,7 +3,11 @@
 mod convert;
 mod explain;
 mod handlers;
+pub(crate) mod matching;
+mod models;
+mod relations;
 mod resolving;
+mod reviews;
 
 use std::sync::Arc;
 
@@ -15,6 +19,7 @@ use tonic::Status;
 
 use crate::domain::{Command, Decision, Lookup, Outcome, Person, Refusal, Resolution, Rules};
 use crate::error::Error;
+use crate::grpc::matching::Matching;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -26,6 +31,7 @@ pub(crate) struct Identity {
     pub(crate) clock: Clock,
     pub(crate) ids: IdSource,
     pub(crate) metrics: Metrics,
+    pub(crate) matching: Arc<Matching>,
 }
 
 /// Any error as a status.

@@ -20,10 +20,8 @@ struct RecordRow {
     #[prost(string, repeated, tag = "4")]
     values: Vec<String>,
     #[prost(int64, tag = "5")]
-    event_time: i64,
-    #[prost(int64, tag = "6")]
     arrived: i64,
-    #[prost(fixed64, repeated, tag = "7")]
+    #[prost(fixed64, repeated, tag = "6")]
     blocks: Vec<u64>,
 }
 
@@ -99,7 +97,6 @@ pub(super) fn encode_record(record: &AttributeRecord) -> Vec<u8> {
         source: record.source.clone(),
         names: record.attributes.iter().map(|(name, _)| name.clone()).collect(),
         values: record.attributes.iter().map(|(_, value)| value.expose().clone()).collect(),
-        event_time: record.event_time.as_micros(),
         arrived: record.arrived.as_micros(),
         blocks: record.blocks.clone(),
     }
@@ -120,7 +117,7 @@ pub(super) fn decode_record(
         value: row.value,
         source: row.source,
         attributes: row.names.into_iter().zip(row.values.into_iter().map(Personal::new)).collect(),
-        event_time: Timestamp::from_micros(row.event_time),
+        event_time: comparable.event_time,
         arrived: Timestamp::from_micros(row.arrived),
         model: comparable.model,
         prepared: comparable.prepared,
@@ -133,16 +130,20 @@ pub(super) fn blocks(bytes: &[u8]) -> Result<Vec<u64>, StorageError> {
     Ok(decoded::<RecordRow>(bytes)?.blocks)
 }
 
-pub(super) fn encode_comparable(model: u64, prepared: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8 + prepared.len());
-    bytes.extend_from_slice(&model.to_be_bytes());
-    bytes.extend_from_slice(prepared);
+pub(super) fn encode_comparable(record: &AttributeRecord) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 + record.prepared.len());
+    bytes.extend_from_slice(&record.model.to_be_bytes());
+    bytes.extend_from_slice(&record.event_time.as_micros().to_be_bytes());
+    bytes.extend_from_slice(&record.prepared);
     bytes
 }
 
 pub(super) fn decode_comparable(bytes: &[u8]) -> Result<Comparable, StorageError> {
-    let (model, prepared) = bytes.split_first_chunk().ok_or_else(|| corrupt("a comparable form is too short"))?;
-    Ok(Comparable { model: u64::from_be_bytes(*model), prepared: prepared.to_vec() })
+    let short = || corrupt("a comparable form is too short");
+    let (model, rest) = bytes.split_first_chunk().ok_or_else(short)?;
+    let (time, prepared) = rest.split_first_chunk().ok_or_else(short)?;
+    let event_time = Timestamp::from_micros(i64::from_be_bytes(*time));
+    Ok(Comparable { model: u64::from_be_bytes(*model), event_time, prepared: prepared.to_vec() })
 }
 
 pub(super) fn encode_review(review: &Review) -> Vec<u8> {

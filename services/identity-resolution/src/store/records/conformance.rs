@@ -287,7 +287,13 @@ async fn a_request_is_fulfilled_once() {
         let request = |digest| Some(Remembered { id: "relation:1".to_owned(), digest: [digest; 32] });
         let one = relation(End::Person(person(1)), End::Person(person(2)), "employer", "crm");
         let batch = Batch { relations: vec![one.clone()], request: request(1), ..Batch::default() };
+        let asked = |digest| {
+            let (records, request) = (Arc::clone(&records), request(digest).unwrap());
+            async move { records.is_fulfilled(&request).await }
+        };
+        assert_eq!(asked(1).await, Ok(false));
         assert!(records.write(batch.clone()).await.unwrap());
+        assert_eq!((asked(1).await, asked(2).await), (Ok(true), Err(StorageError::RequestIdReused)));
         records.write(Batch { unrelated: vec![one.id], ..Batch::default() }).await.unwrap();
         assert!(!records.write(batch.clone()).await.unwrap());
         assert_eq!(records.relation(one.id).await.unwrap(), None, "a retry does not undo what came after");

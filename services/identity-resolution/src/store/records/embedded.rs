@@ -17,7 +17,9 @@ use attune_storage::key::{KeyBuilder, key};
 use attune_storage::{Engine, Reader, Scan, Space, StorageError, Tx};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Reviews, Wanted, codec};
+use super::{
+    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Remembered, Reviews, Wanted, codec,
+};
 use crate::domain::matching::relation::MATCHING;
 use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, RelationId, Review, ReviewId};
 
@@ -184,7 +186,7 @@ impl Work<'_> {
         for block in record.blocks.iter().filter(|block| !before.contains(block)) {
             self.tx.put(&self.spaces.blocks, at_block(*block, record.key), Vec::new())?;
         }
-        self.put(at("d", record.key.0).build(), codec::encode_comparable(record.model, &record.prepared))?;
+        self.put(at("d", record.key.0).build(), codec::encode_comparable(record))?;
         self.put(at("v", record.key.0).build(), codec::encode_record(record))
     }
 
@@ -397,6 +399,11 @@ impl Records for Embedded {
     async fn write(&self, batch: Batch) -> Result<bool, StorageError> {
         let spaces = self.spaces.clone();
         self.engine.write(move |tx| Work { tx, spaces: &spaces }.run(batch)).await
+    }
+
+    async fn is_fulfilled(&self, request: &Remembered) -> Result<bool, StorageError> {
+        let place = key().str("u").str(&request.id).build();
+        codec::fulfilled(request, self.engine.reader().get(&self.spaces.records, place)?.as_deref())
     }
 
     async fn erase(&self, records: &[RecordKey], persons: &[PersonId]) -> Result<(), StorageError> {

@@ -33,6 +33,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Comparable {
     /// Which model prepared it.
     pub model: u64,
+    /// When the source said so.
+    pub event_time: Timestamp,
     /// The form.
     pub prepared: Vec<u8>,
 }
@@ -159,6 +161,12 @@ pub(crate) trait Records: Send + Sync + 'static {
     /// # Errors
     /// [`StorageError::RequestIdReused`] when the request was fulfilled with another body.
     async fn write(&self, batch: Batch) -> Result<bool, StorageError>;
+
+    /// Whether a request was fulfilled before.
+    ///
+    /// # Errors
+    /// [`StorageError::RequestIdReused`] when it was fulfilled with another body.
+    async fn is_fulfilled(&self, request: &Remembered) -> Result<bool, StorageError>;
 
     /// Removes records with every value, pair, review and relation of theirs, and the relations of persons.
     async fn erase(&self, records: &[RecordKey], persons: &[PersonId]) -> Result<(), StorageError>;

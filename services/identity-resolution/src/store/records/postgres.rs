@@ -4,12 +4,14 @@
 //! direction only.
 
 use async_trait::async_trait;
-use attune_kernel::PersonId;
+use attune_kernel::{PersonId, Timestamp};
 use attune_storage::postgres::Row;
 use attune_storage::{Postgres, StorageError, Transaction};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Reviews, Wanted, codec};
+use super::{
+    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Remembered, Reviews, Wanted, codec,
+};
 use crate::domain::matching::relation::MATCHING;
 use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, RelationId, Review};
 
@@ -38,11 +40,11 @@ const CANDIDATES: &str = "
     ), small AS (
         SELECT block, keys FROM members WHERE cardinality(keys) < $2::bigint
     )
-    SELECT block, keys, NULL::bytea, NULL::bigint, NULL::bytea FROM small
+    SELECT block, keys, NULL::bytea, NULL::bigint, NULL::bigint, NULL::bytea FROM small
     UNION ALL
-    SELECT block, NULL, NULL, NULL, NULL FROM members WHERE cardinality(keys) >= $2::bigint
+    SELECT block, NULL, NULL, NULL, NULL, NULL FROM members WHERE cardinality(keys) >= $2::bigint
     UNION ALL
-    SELECT NULL, NULL, r.record_key, r.model, r.prepared
+    SELECT NULL, NULL, r.record_key, r.model, r.event_micros, r.prepared
     FROM attribute_record r
     WHERE r.record_key = ANY($3) OR r.record_key IN (SELECT unnest(keys) FROM small)";
 
@@ -51,13 +53,13 @@ const NEIGHBOURHOOD: &str = "
     WITH pairs AS MATERIALIZED (
         SELECT record_key, other_key, weight, probability, linked FROM record_pair WHERE record_key = ANY($1)
     )
-    SELECT record_key, other_key, weight, probability, linked, NULL::bigint, NULL::bytea FROM pairs
+    SELECT record_key, other_key, weight, probability, linked, NULL::bigint, NULL::bigint, NULL::bytea FROM pairs
     UNION ALL
-    SELECT r.record_key, NULL, NULL, NULL, NULL, r.model, r.prepared
+    SELECT r.record_key, NULL, NULL, NULL, NULL, r.model, r.event_micros, r.prepared
     FROM attribute_record r
     WHERE r.record_key = ANY($1) OR r.record_key IN (SELECT other_key FROM pairs)";
 
-const RECORD: &str = "SELECT record_key, model, prepared, record FROM attribute_record";
+const RECORD: &str = "SELECT record_key, model, event_micros, prepared, record FROM attribute_record";
 const REVIEW: &str = "SELECT review_id, record FROM review";
 
 fn keys(of: &[RecordKey]) -> Vec<Vec<u8>> {
@@ -65,12 +67,16 @@ fn keys(of: &[RecordKey]) -> Vec<Vec<u8>> {
 }
 
 fn comparable(row: &Row, at: usize) -> Result<Comparable, StorageError> {
-    Ok(Comparable { model: row.try_get::<_, i64>(at)?.cast_unsigned(), prepared: row.try_get(at + 1)? })
+    Ok(Comparable {
+        model: row.try_get::<_, i64>(at)?.cast_unsigned(),
+        event_time: Timestamp::from_micros(row.try_get(at + 1)?),
+        prepared: row.try_get(at + 2)?,
+    })
 }
 
 fn to_records(rows: &[Row]) -> Result<Vec<AttributeRecord>, StorageError> {
     rows.iter()
-        .map(|row| codec::decode_record(codec::record_key(row.try_get(0)?)?, comparable(row, 1)?, row.try_get(3)?))
+        .map(|row| codec::decode_record(codec::record_key(row.try_get(0)?)?, comparable(row, 1)?, row.try_get(4)?))
         .collect()
 }
 
@@ -150,13 +156,15 @@ async fn write_records(tx: &Transaction<'_, '_>, records: &[AttributeRecord]) ->
         tx.execute(sql, &[&new.0, &new.1]).await?;
     }
     let models: Vec<i64> = records.iter().map(|record| record.model.cast_signed()).collect();
+    let times: Vec<i64> = records.iter().map(|record| record.event_time.as_micros()).collect();
     let prepared: Vec<&[u8]> = records.iter().map(|record| record.prepared.as_slice()).collect();
     let rest: Vec<Vec<u8>> = records.iter().map(|record| codec::encode_record(record)).collect();
-    let sql = "INSERT INTO attribute_record (record_key, model, prepared, record)
-               SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[])
+    let sql = "INSERT INTO attribute_record (record_key, model, event_micros, prepared, record)
+               SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
                ON CONFLICT (record_key) DO UPDATE
-               SET model = excluded.model, prepared = excluded.prepared, record = excluded.record";
-    tx.execute(sql, &[&ids, &models, &prepared, &rest]).await.map(drop)
+               SET model = excluded.model, event_micros = excluded.event_micros, prepared = excluded.prepared,
+                   record = excluded.record";
+    tx.execute(sql, &[&ids, &models, &times, &prepared, &rest]).await.map(drop)
 }
 
 async fn write_pairs(tx: &Transaction<'_, '_>, pairs: &[Pair]) -> Result<(), StorageError> {
@@ -349,6 +357,12 @@ impl Records for Relational {
 
     async fn write(&self, batch: Batch) -> Result<bool, StorageError> {
         self.postgres.transact(|tx| Box::pin(write(tx, &batch))).await
+    }
+
+    async fn is_fulfilled(&self, request: &Remembered) -> Result<bool, StorageError> {
+        let sql = "SELECT digest FROM matching_request WHERE request_id = $1";
+        let row = self.postgres.client().await?.query_opt(sql, &[&request.id]).await?;
+        codec::fulfilled(request, row.as_ref().map(|row| row.try_get(0)).transpose()?)
     }
 
     async fn erase(&self, records: &[RecordKey], persons: &[PersonId]) -> Result<(), StorageError> {

