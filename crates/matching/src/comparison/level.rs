@@ -1,6 +1,6 @@
 //! The level of two values that are not equal.
 
-use super::{CLOSE, DIFFERENT, EXACT, KEY, Kind, WEAK};
+use super::{CLOSE, DIFFERENT, EXACT, KEY, Kind, SWAPPED, WEAK};
 use crate::similarity;
 
 /// A value in comparable form.
@@ -73,17 +73,26 @@ fn full_name(a: Value<'_>, b: Value<'_>, same_key: bool) -> u8 {
 /// Dates are eight digits, year first.
 fn date(a: &[u8], b: &[u8]) -> u8 {
     if a.len() != 8 || b.len() != 8 {
-        return if similarity::damerau_levenshtein(a, b, 1) <= 1 { CLOSE } else { DIFFERENT };
+        return if similarity::damerau_levenshtein(a, b, 1) <= 1 { KEY } else { DIFFERENT };
     }
     if a[..4] == b[..4] && a[4..6] == b[6..] && a[6..] == b[4..6] {
-        KEY
-    } else if similarity::damerau_levenshtein(a, b, 1) <= 1 {
-        CLOSE
-    } else if a[..4] == b[..4] || a[4..] == b[4..] {
-        WEAK
-    } else {
-        DIFFERENT
+        return SWAPPED;
     }
+    if similarity::damerau_levenshtein(a, b, 1) <= 1 {
+        return KEY;
+    }
+    let equal = |from: usize, to: usize| usize::from(a[from..to] == b[from..to]);
+    let parts = equal(0, 4) + equal(4, 6) + equal(6, 8);
+    if parts == 2 {
+        return CLOSE;
+    }
+    let years = (number_of(&a[..4]) - number_of(&b[..4])).abs();
+    let months = (12 * (number_of(&a[..4]) - number_of(&b[..4])) + number_of(&a[4..6]) - number_of(&b[4..6])).abs();
+    if months <= 2 || years <= 2 && parts >= 1 || years == 10 && parts >= 1 { WEAK } else { DIFFERENT }
+}
+
+fn number_of(digits: &[u8]) -> i32 {
+    digits.iter().fold(0, |number, digit| 10 * number + i32::from(digit.wrapping_sub(b'0')))
 }
 
 fn code(a: &[u8], b: &[u8], same_key: bool) -> u8 {
@@ -103,18 +112,26 @@ fn code(a: &[u8], b: &[u8], same_key: bool) -> u8 {
 
 fn email(a: Value<'_>, b: Value<'_>, same_key: bool) -> u8 {
     let (left, right) = (local(a.plain), local(b.plain));
-    if left == right || same_key && a.key.len() >= 5 {
-        return KEY;
+    if left == right && left.len() >= 4 {
+        return SWAPPED;
     }
     let shorter = left.len().min(right.len());
-    let slips = similarity::damerau_levenshtein(left, right, 2);
-    if slips <= 1 && shorter >= 4 || slips <= 2 && shorter >= 8 {
+    let slips = similarity::damerau_levenshtein(a.plain, b.plain, 2);
+    let slips_before = similarity::damerau_levenshtein(left, right, 2);
+    if slips <= 2 || slips_before <= 1 && shorter >= 5 && !digits_differ(left, right) {
+        KEY
+    } else if same_key {
         CLOSE
-    } else if same_key || similarity::jaro_winkler(left, right) >= 0.88 {
+    } else if slips_before <= 2 && shorter >= 8 || similarity::jaro_winkler(left, right) >= 0.88 {
         WEAK
     } else {
         DIFFERENT
     }
+}
+
+/// Whether two texts are the same but for digits, which tell persons of one name apart.
+fn digits_differ(a: &[u8], b: &[u8]) -> bool {
+    a.iter().filter(|byte| !byte.is_ascii_digit()).eq(b.iter().filter(|byte| !byte.is_ascii_digit()))
 }
 
 fn local(address: &[u8]) -> &[u8] {

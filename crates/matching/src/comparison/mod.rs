@@ -75,14 +75,17 @@ impl Kind {
         match (level, self) {
             (MISSING, _) => "missing",
             (EXACT, _) => "exact",
+            (SWAPPED, Self::Date) => "day and month swapped",
+            (SWAPPED, Self::Email) => "same before the @",
             (SWAPPED, _) => "swapped",
             (KEY, Self::Name | Self::FullName) => "same in another spelling",
-            (KEY, Self::Date) => "day and month swapped",
-            (KEY, Self::Email) => "same before the @",
+            (KEY, Self::Date | Self::Email) => "one slip",
             (KEY, _) => "same in another form",
-            (CLOSE, Self::Date | Self::Code) => "one slip",
+            (CLOSE, Self::Date) => "two parts equal",
+            (CLOSE, Self::Email) => "same but for digits",
+            (CLOSE, Self::Code) => "one slip",
             (CLOSE, _) => "close",
-            (WEAK, Self::Date) => "same year or same day",
+            (WEAK, Self::Date) => "near in time",
             (WEAK, _) => "somewhat alike",
             _ => "different",
         }
@@ -93,11 +96,11 @@ impl Kind {
         match self {
             Self::Name => [0.0, 0.04, 0.03, 0.06, 0.04, 0.01, 0.82],
             Self::FullName => [0.0, 0.03, 0.07, 0.07, 0.06, 0.01, 0.76],
-            Self::Date => [0.0, 0.03, 0.03, 0.05, 0.01, 0.0, 0.88],
+            Self::Date => [0.0, 0.03, 0.01, 0.02, 0.05, 0.01, 0.88],
             Self::Code => [0.0, 0.12, 0.03, 0.06, 0.02, 0.0, 0.77],
-            Self::Email => [0.0, 0.18, 0.04, 0.06, 0.04, 0.0, 0.68],
+            Self::Email => [0.0, 0.14, 0.03, 0.05, 0.06, 0.04, 0.68],
             Self::Postcode => [0.0, 0.10, 0.03, 0.05, 0.0, 0.0, 0.82],
-            Self::Text => [0.0, 0.12, 0.05, 0.06, 0.03, 0.0, 0.74],
+            Self::Text => [0.0, 0.12, 0.05, 0.06, 0.03, 0.001, 0.74],
             Self::Number => [0.0, 0.12, 0.0, 0.06, 0.0, 0.0, 0.82],
             Self::Category => [0.0, 0.12, 0.0, 0.0, 0.0, 0.0, 0.88],
         }
@@ -112,12 +115,9 @@ pub(crate) fn of_household(role: Role) -> bool {
     )
 }
 
-/// Whether two fields are swapped, from whether each stands in the other's place (none: nothing to compare). The share of
-/// the two that do.
-pub(crate) fn crossing(one: Option<bool>, other: Option<bool>) -> Option<usize> {
-    match (one, other) {
-        (Some(true), Some(true)) => Some(2),
-        (Some(true), None) | (None, Some(true)) => Some(1),
-        _ => None,
-    }
+/// Whether two fields are swapped, from the level that each reaches in the other's place (missing: nothing to compare):
+/// one must be equal there, and the other must not contradict it.
+pub(crate) fn crossed(one: u8, other: u8) -> bool {
+    let fits = |level: u8| level == MISSING || level >= CLOSE;
+    one == EXACT && fits(other) || other == EXACT && fits(one)
 }

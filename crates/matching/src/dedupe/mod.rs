@@ -9,7 +9,7 @@ mod strangers;
 pub use report::{
     EstimationReport, FieldReport, InputReport, LevelReport, Report, RuleReport, StageReport, ThresholdReport, Times,
 };
-pub(crate) use scorer::{Observation, context_of, level_of};
+pub(crate) use scorer::{Observation, level_of};
 
 use crate::config::{Config, Options};
 use crate::error::Error;

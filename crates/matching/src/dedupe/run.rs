@@ -210,12 +210,13 @@ fn guess(records: &Records, pairs: f64) -> Model {
     let first = |roles: &[Role]| roles.iter().find_map(|role| at(*role));
     let position = |field: &Field| records.fields.iter().position(|other| other.name == field.name);
     let columns = records.fields.iter().map(|field| {
-        let parent = match field.role {
-            Role::City => first(&[Role::Postcode]),
-            Role::Region => first(&[Role::City, Role::Postcode]),
-            Role::Street => first(&[Role::Postcode, Role::City]),
-            Role::HouseNumber => first(&[Role::Street]),
-            _ => None,
+        let parents: Vec<usize> = match field.role {
+            Role::City => at(Role::Postcode).into_iter().collect(),
+            Role::Region => first(&[Role::City, Role::Postcode]).into_iter().collect(),
+            Role::Street => first(&[Role::Postcode, Role::City]).into_iter().collect(),
+            Role::HouseNumber => at(Role::Street).into_iter().collect(),
+            Role::Email => [at(Role::GivenName), at(Role::FamilyName)].into_iter().flatten().collect(),
+            _ => Vec::new(),
         };
         let swap = match field.role {
             Role::GivenName => at(Role::FamilyName),
@@ -227,7 +228,7 @@ fn guess(records: &Records, pairs: f64) -> Model {
         let matched = normal(field.kind.prior());
         let strange = normal([0.0, 0.96, 0.02, 0.005, 0.005, 0.001, 0.009]);
         let mut m = [matched; 3];
-        if parent.is_some() {
+        if !parents.is_empty() && field.role != Role::Email {
             m[1] = normal([0.0, 0.5, 0.05, 0.05, 0.02, 0.0, 0.38]);
         }
         Column {
@@ -236,7 +237,7 @@ fn guess(records: &Records, pairs: f64) -> Model {
             hints: field.hints,
             sources: field.sources.clone(),
             kind: field.kind,
-            parent,
+            parents,
             swap,
             m,
             u: [strange; 3],
@@ -256,8 +257,8 @@ fn guess(records: &Records, pairs: f64) -> Model {
     }
 }
 
-fn parents(model: &Model) -> Vec<Option<usize>> {
-    model.columns.iter().map(|column| column.parent).collect()
+fn parents(model: &Model) -> Vec<Vec<usize>> {
+    model.columns.iter().map(|column| column.parents.clone()).collect()
 }
 
 fn set_strangers(model: &mut Model, tables: Vec<Table>) {

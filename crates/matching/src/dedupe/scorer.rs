@@ -1,7 +1,7 @@
 //! Comparing and scoring pairs of a table's records under a model, by numbers where that is enough.
 
-use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, LEVELS, MISSING, SWAPPED, WEAK, crossing, level};
-use crate::model::{Model, finish};
+use crate::comparison::{CLOSE, COLUMNS, EXACT, LEVELS, MISSING, SWAPPED, crossed, level};
+use crate::model::{Model, context_of, finish};
 use crate::table::{NOWHERE, Records};
 
 /// A pair with what it shows: four bits a field, and log2 of the chance of that among strangers.
@@ -18,15 +18,6 @@ pub(crate) fn level_of(pattern: u64, field: usize) -> u8 {
     ((pattern >> (4 * field)) & 15) as u8
 }
 
-/// The context that a parent's level gives.
-pub(crate) fn context_of(parent: Option<usize>, pattern: u64) -> usize {
-    match parent.map(|parent| level_of(pattern, parent)) {
-        None | Some(MISSING) => 0,
-        Some(DIFFERENT | WEAK) => 1,
-        Some(_) => 2,
-    }
-}
-
 /// What two swapped fields may add at most, before looking.
 const SWAP_BOUND: f32 = 10.0;
 
@@ -40,7 +31,7 @@ struct Logs {
     h: LogTable,
     /// log2 of the frequency of each value.
     frequency: Vec<f32>,
-    parent: Option<usize>,
+    parents: Vec<usize>,
     swap: Option<usize>,
     /// The most that a level below exact can add, and exact with the rarest value.
     best_unequal: f32,
@@ -86,7 +77,7 @@ impl<'a> Scorer<'a> {
                     u,
                     h,
                     frequency: frequency.iter().map(|share| share.max(1e-9).log2()).collect(),
-                    parent: column.parent,
+                    parents: column.parents.clone(),
                     swap: column.swap,
                     best_unequal,
                 }
@@ -133,7 +124,7 @@ impl<'a> Scorer<'a> {
             let logs = &self.logs[at];
             let reached = usize::from(reached);
             let mut most = logs.m[0][reached] - logs.u[0][reached];
-            if logs.parent.is_some() {
+            if !logs.parents.is_empty() {
                 for context in 1..3 {
                     most = most.max(logs.m[context][reached] - logs.u[context][reached]);
                 }
@@ -158,7 +149,7 @@ impl<'a> Scorer<'a> {
             if level_of(pattern, at) >= CLOSE || level_of(pattern, other) >= CLOSE {
                 continue;
             }
-            if crossing(self.crossed(a, b, at, other), self.crossed(b, a, at, other)).is_some() {
+            if self.crossing(a, b, at, other) {
                 let cleared = pattern & !(15 << (4 * at)) & !(15 << (4 * other));
                 return cleared | u64::from(SWAPPED) << (4 * at);
             }
@@ -166,8 +157,22 @@ impl<'a> Scorer<'a> {
         pattern
     }
 
+    fn crossing(&self, a: &[u32], b: &[u32], at: usize, other: usize) -> bool {
+        let (one, two) = (self.equal(a, b, at, other), self.equal(b, a, at, other));
+        // Texts are compared only when one of the two is equal.
+        let closer = |equal: Option<bool>, x: &[u32], y: &[u32]| match equal {
+            None => MISSING,
+            Some(true) => EXACT,
+            Some(false) => {
+                let (field, there) = (&self.records.fields[at], &self.records.fields[other]);
+                level(field.kind, field.value(x[at]), there.value(y[other]))
+            }
+        };
+        (one == Some(true) || two == Some(true)) && crossed(closer(one, a, b), closer(two, b, a))
+    }
+
     /// Whether one record has in the first field what the other has in the second; none when one has nothing there.
-    fn crossed(&self, a: &[u32], b: &[u32], at: usize, other: usize) -> Option<bool> {
+    fn equal(&self, a: &[u32], b: &[u32], at: usize, other: usize) -> Option<bool> {
         if a[at] == 0 || b[other] == 0 {
             return None;
         }
@@ -183,11 +188,11 @@ impl<'a> Scorer<'a> {
             if level == MISSING {
                 continue;
             }
-            let context = context_of(logs.parent, pattern);
+            let context = context_of(&logs.parents, |parent| level_of(pattern, parent));
             chance += match (level, logs.swap) {
                 (EXACT, _) if context != 2 => logs.frequency[a[at] as usize],
                 (SWAPPED, Some(other)) => {
-                    let there = |x: &[u32], y: &[u32]| match self.crossed(x, y, at, other) {
+                    let there = |x: &[u32], y: &[u32]| match self.equal(x, y, at, other) {
                         Some(true) => logs.frequency[x[at] as usize],
                         _ => 0.0,
                     };
@@ -210,7 +215,7 @@ impl<'a> Scorer<'a> {
         let (mut matched, mut household) = (0.0, 0.0);
         for (at, logs) in self.logs.iter().enumerate() {
             let level = usize::from(level_of(pattern, at));
-            let context = context_of(logs.parent, pattern);
+            let context = context_of(&logs.parents, |parent| level_of(pattern, parent));
             matched += logs.m[context][level];
             household += logs.h[context][level];
         }

@@ -1,10 +1,10 @@
 //! What two records show that have nothing to do with one another: frequencies of values, and pairs drawn at random.
 
-use super::scorer::{Scorer, context_of, level_of};
+use super::scorer::{Scorer, level_of};
 use crate::blocking::mix;
 use crate::comparison::{EXACT, LEVELS};
 use crate::em::normal;
-use crate::model::Table;
+use crate::model::{Table, context_of};
 use crate::table::Records;
 
 /// Pairs drawn at random, and pairs drawn for each field that depends on another.
@@ -51,7 +51,7 @@ pub(crate) fn tables(
     records: &Records,
     scorer: &Scorer<'_>,
     frequencies: &[Vec<f32>],
-    parents: &[Option<usize>],
+    parents: &[Vec<usize>],
     persons: Option<&[u32]>,
     seed: u64,
 ) -> (Vec<Table>, u64) {
@@ -70,7 +70,7 @@ pub(crate) fn tables(
         let Some(seen) = scorer.observe(a, b, f32::MIN) else { continue };
         for at in 0..fields {
             let level = usize::from(level_of(seen.pattern, at));
-            let context = context_of(parents[at], seen.pattern);
+            let context = context_of(&parents[at], |parent| level_of(seen.pattern, parent));
             counts[at][0][level] += 1.0;
             if context != 0 {
                 counts[at][context][level] += 1.0;
@@ -100,8 +100,8 @@ pub(crate) fn tables(
         base[level] = exact;
         let base = normal(base);
         let mut table = [base; 3];
-        if let Some(parent) = parents[at] {
-            dependent(records, scorer, parent, at, &strangers, seed, &mut counts[at][2]);
+        if !parents[at].is_empty() {
+            dependent(records, scorer, &parents[at], at, &strangers, seed, &mut counts[at][2]);
             for context in 1..3 {
                 let seen: f64 = counts[at][context][1..].iter().sum();
                 let mut shares = [0.0; LEVELS];
@@ -120,33 +120,37 @@ pub(crate) fn tables(
 fn dependent(
     records: &Records,
     scorer: &Scorer<'_>,
-    parent: usize,
+    parents: &[usize],
     field: usize,
     strangers: &dyn Fn(u32, u32) -> bool,
     seed: u64,
     counts: &mut [f64; LEVELS],
 ) {
-    let mut keyed: Vec<(u32, u32)> = (0..records.len() as u32)
-        .map(|record| (records.row(record)[parent], record))
-        .filter(|(code, _)| *code != 0)
-        .collect();
+    let mut keyed: Vec<(u32, u32)> = Vec::new();
+    for record in 0..records.len() as u32 {
+        let row = records.row(record);
+        if parents.iter().all(|parent| row[*parent] != 0) {
+            let key = parents.iter().fold(0, |key, parent| mix(key ^ u64::from(row[*parent])));
+            keyed.push(((key >> 32) as u32, record));
+        }
+    }
     crate::blocking::by_key(&mut keyed);
+    // Where the block of each record begins and ends.
+    let mut blocks: Vec<(u32, u32)> = Vec::with_capacity(keyed.len());
+    for group in keyed.chunk_by(|a, b| a.0 == b.0) {
+        let start = blocks.len() as u32;
+        blocks.extend(group.iter().map(|_| (start, start + group.len() as u32)));
+    }
     if keyed.len() < 2 {
         return;
-    }
-    let mut starts = vec![0_u32; records.fields[parent].len() + 1];
-    for (code, _) in &keyed {
-        starts[*code as usize + 1] += 1;
-    }
-    for at in 1..starts.len() {
-        starts[at] += starts[at - 1];
     }
     for draw in 0..DRAWN_DEPENDENT.min(keyed.len() * 4) as u64 {
         let random = mix(mix(seed ^ 0x5bd1_e995 ^ field as u64).wrapping_add(draw));
         // A record, then another of the same block: blocks count by their size, so weigh by the pairs that each stands for.
-        let (code, a) = keyed[(random >> 32) as usize % keyed.len()];
-        let (start, end) = (starts[code as usize] as usize, starts[code as usize + 1] as usize);
-        let b = keyed[start + (random & 0xffff_ffff) as usize % (end - start)].1;
+        let at = (random >> 32) as usize % keyed.len();
+        let (start, end) = blocks[at];
+        let a = keyed[at].1;
+        let b = keyed[start as usize + (random & 0xffff_ffff) as usize % (end - start) as usize].1;
         if !strangers(a, b) {
             continue;
         }

@@ -5,8 +5,8 @@
 //! candidates is counting over the matches; Winkler (1988) for two classes.
 
 use crate::comparison::{EXACT, LEVELS};
-use crate::dedupe::{Observation, context_of, level_of};
-use crate::model::{Model, Table};
+use crate::dedupe::{Observation, level_of};
+use crate::model::{Model, Table, context_of};
 use crate::text::Role;
 use rustc_hash::FxHashMap;
 
@@ -49,7 +49,7 @@ fn groups(observations: &[Observation]) -> Vec<(u64, f64, f64)> {
 pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observation], pairs: f64) -> Course {
     let groups = groups(observations);
     let fields = model.columns.len();
-    let parents: Vec<Option<usize>> = model.columns.iter().map(|column| column.parent).collect();
+    let parents: Vec<Vec<usize>> = model.columns.iter().map(|column| column.parents.clone()).collect();
     let mut kinship = vec![START_KINSHIP; fields];
     let mut course = Course { pairs: observations.len() as u64, ..Course::default() };
     while course.iterations < MOST && !course.converged {
@@ -68,7 +68,7 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
                 for at in 0..fields {
                     let level = usize::from(level_of(*pattern, at));
                     if level != 0 {
-                        let context = context_of(parents[at], *pattern);
+                        let context = context_of(&parents[at], |parent| level_of(*pattern, parent));
                         matched += m[at][context][level];
                         household += h[at][context][level];
                     }
@@ -84,7 +84,7 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
             for at in 0..fields {
                 let level = usize::from(level_of(*pattern, at));
                 if level != 0 {
-                    let context = context_of(parents[at], *pattern);
+                    let context = context_of(&parents[at], |parent| level_of(*pattern, parent));
                     m_counts[at][context][level] += matched;
                     h_counts[at][context][level] += household;
                 }
@@ -92,7 +92,7 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
         }
         let mut change: f64 = 0.0;
         for (at, column) in model.columns.iter_mut().enumerate() {
-            let dependent = column.parent.is_some();
+            let dependent = !column.parents.is_empty();
             change = change.max(update(&mut column.m, &m_counts[at], &priors.m[at], STRENGTH_M, dependent));
             match most_kinship(column.role) {
                 None => {

@@ -39,7 +39,7 @@ pub(super) fn model() -> Model {
             hints: Hints::default(),
             sources: sources(*role),
             kind,
-            parent: *parent,
+            parents: parent.iter().copied().collect(),
             swap: match at {
                 0 => Some(1),
                 1 => Some(0),

@@ -10,7 +10,7 @@ pub use drift::{Drift, FieldDrift, LevelDrift, drift};
 pub use explain::{Step, Waterfall};
 pub use prepared::Prepared;
 pub use weigh::Score;
-pub(crate) use weigh::{context, finish, sigmoid};
+pub(crate) use weigh::{context, context_of, finish, sigmoid};
 
 use crate::blocking::{Rule, hash};
 use crate::comparison::{Kind, LEVELS};
@@ -50,8 +50,8 @@ pub(crate) struct Column {
     pub(crate) hints: Hints,
     pub(crate) sources: Vec<Source>,
     pub(crate) kind: Kind,
-    /// The column that this one depends on: a city on its postcode.
-    pub(crate) parent: Option<usize>,
+    /// The columns that this one depends on: a city on its postcode, a mail address on both names.
+    pub(crate) parents: Vec<usize>,
     /// The column whose value may stand in this one's place.
     pub(crate) swap: Option<usize>,
     pub(crate) m: Table,
@@ -105,7 +105,7 @@ impl Model {
         }
         let probability = |value: &f64| (0.0..=1.0).contains(value);
         for (at, column) in self.columns.iter().enumerate() {
-            if column.parent.is_some_and(|parent| parent >= at) || !column.swap.iter().all(known) {
+            if column.parents.iter().any(|parent| *parent >= at) || !column.swap.iter().all(known) {
                 return wrong(&column.name);
             }
             let mut all = column.m.iter().chain(&column.u).chain(&column.h).flatten();

@@ -2,7 +2,7 @@
 //! columns of an address depending on one another.
 
 use super::{Column, Model, Prepared};
-use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, MISSING, SWAPPED, Value, WEAK, crossing, level};
+use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, MISSING, SWAPPED, Value, WEAK, crossed, level};
 
 /// How sure it is that two records are one person's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,14 +22,22 @@ pub(crate) struct Evidence {
     pub(crate) frequency: [f32; COLUMNS],
 }
 
-/// Which table of a column applies: 0 when it has no parent or that is missing, 1 when the parent disagrees, 2 when it
-/// agrees.
+/// Which table of a column applies: 0 when it has no parents or one is missing, 2 when all agree, else 1.
 pub(crate) fn context(column: &Column, levels: &[u8; COLUMNS]) -> usize {
-    match column.parent.map(|parent| levels[parent]) {
-        None | Some(MISSING) => 0,
-        Some(DIFFERENT | WEAK) => 1,
-        Some(_) => 2,
+    context_of(&column.parents, |parent| levels[parent])
+}
+
+/// The same from the levels of the parents.
+pub(crate) fn context_of(parents: &[usize], level: impl Fn(usize) -> u8) -> usize {
+    let mut context = 2;
+    for parent in parents {
+        match level(*parent) {
+            MISSING => return 0,
+            DIFFERENT | WEAK => context = 1,
+            _ => {}
+        }
     }
+    if parents.is_empty() { 0 } else { context }
 }
 
 /// One column's part in the weight.
@@ -51,7 +59,7 @@ impl Column {
         }
         let at = usize::from(level);
         let (m, u, h) = (self.m[context][at], self.u[context][at], self.h[context][at]);
-        if level != SWAPPED && (level != EXACT || context == 2) || frequency <= 0.0 {
+        if frequency <= 0.0 || level == EXACT && context == 2 {
             return Part { matched: (m / u).log2(), household: (h / u).log2(), frequency: 0.0 };
         }
         let value = f64::from(frequency).clamp(1e-18, 1.0);
@@ -80,16 +88,22 @@ impl Model {
             if evidence.levels[at] >= CLOSE || evidence.levels[other] >= CLOSE {
                 continue;
             }
-            let plain = |record: &Prepared, at: usize| value(record, at).map(|form| form.plain);
-            let crossed = |a: &Prepared, b: &Prepared| Some(plain(a, at)? == plain(b, other)?);
-            let share = |a: &Prepared, b: &Prepared| match (crossed(a, b), plain(a, at)) {
-                (Some(true), Some(plain)) => column.frequency(&plain),
-                _ => 1.0,
+            let there = |a: &Prepared, b: &Prepared| match (value(a, at), value(b, other)) {
+                (Some(one), Some(two)) => {
+                    let reached = level(
+                        column.kind,
+                        Value { plain: &one.plain, key: &one.key },
+                        Value { plain: &two.plain, key: &two.key },
+                    );
+                    (reached, if reached == EXACT { column.frequency(&one.plain) } else { 1.0 })
+                }
+                _ => (MISSING, 1.0),
             };
-            if crossing(crossed(a, b), crossed(b, a)).is_some() {
+            let (one, two) = (there(a, b), there(b, a));
+            if crossed(one.0, two.0) {
                 evidence.levels[at] = SWAPPED;
                 evidence.levels[other] = MISSING;
-                evidence.frequency[at] = (share(a, b) * share(b, a)) as f32;
+                evidence.frequency[at] = (one.1 * two.1) as f32;
             }
         }
         evidence
