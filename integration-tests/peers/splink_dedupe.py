@@ -248,7 +248,9 @@ def main():
     linker.training.estimate_probability_two_random_records_match(plan["deterministic"], recall=plan["recall"])
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in plan["em"]:
-        linker.training.estimate_parameters_using_expectation_maximisation(rule, estimate_without_term_frequencies=True)
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            rule, estimate_without_term_frequencies=True, max_pairs=2e6
+        )
     predicted = linker.inference.predict(threshold_match_probability=0.01)
     clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(predicted, options.threshold)
     connection.execute(
