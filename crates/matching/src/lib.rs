@@ -7,6 +7,8 @@
 //! * [`similarity`]: how alike two strings are.
 //! * [`comparison`]: how alike two values of one column are, as a level.
 //! * [`blocking`]: which pairs of records are worth comparing.
+//! * [`threshold`]: which weight makes a link.
+//! * [`cluster`]: which records belong together, given pairs with weights.
 
 pub mod blocking;
 pub mod cluster;
@@ -21,6 +23,7 @@ mod roles;
 pub mod similarity;
 mod table;
 pub mod text;
+pub mod threshold;
 
 pub use config::{ColumnConfig, Config, Options, RuleConfig};
 pub use dedupe::{Dedupe, Outcome};
