@@ -22,9 +22,9 @@ pub(crate) struct Chosen {
 }
 
 /// Pairs tried for each rule.
-const TRIED: f64 = 600.0;
+const TRIED: f64 = 500.0;
 /// Records whose blocks are looked at for each rule.
-const SAMPLED: usize = 60_000;
+const SAMPLED: usize = 30_000;
 /// Rules taken at most.
 const MOST: usize = 20;
 
@@ -44,9 +44,11 @@ pub(crate) fn choose(
     threads: usize,
     probability: &(dyn Fn(u32, u32) -> f64 + Sync),
 ) -> Vec<Chosen> {
+    let sampled = Sampled::new(records, atoms, &pool, threads);
     let numbers: Vec<usize> = (0..pool.len()).collect();
     let tried = crate::parallel::map(threads, numbers, |number| {
-        attempt(records, atoms, &pool[number], seed.wrapping_add(number as u64), probability)
+        let mut random = Random(mix(seed.wrapping_add(number as u64)));
+        attempt(records, atoms, &pool[number], &sampled, &mut random, probability)
     });
     // Every match found, with the rules that can find it and for how many it stands.
     let mut seeds: Vec<(u128, f64)> = Vec::new();
@@ -83,7 +85,9 @@ pub(crate) fn choose(
             }
         }
         let Some((_, number, gain)) = best else { break };
-        if gain < 0.0004 * total {
+        let pairs = tried[number].pairs.max(1.0);
+        let poor = gain < 0.002 * total && gain < 0.004 * pairs && spent > 3.0 * records.len() as f64;
+        if gain < 0.0004 * total || poor {
             break;
         }
         left[number] = false;
@@ -100,51 +104,86 @@ pub(crate) fn choose(
     chosen
 }
 
+/// The records that each key's sampled blocks hold.
+struct Sampled {
+    share: f64,
+    of_atom: Vec<Vec<u32>>,
+}
+
+impl Sampled {
+    /// Samples the blocks of the first key of every rule of the pool.
+    fn new(records: &Records, atoms: &[Atom], pool: &[AtomRule], threads: usize) -> Self {
+        let mut mask = 1_u32;
+        while records.len() / mask as usize > SAMPLED {
+            mask *= 2;
+        }
+        let of_atom = crate::parallel::map(threads, (0..atoms.len()).collect(), |atom: usize| {
+            if !pool.iter().any(|rule| leader(atoms, rule) == atom) {
+                return Vec::new();
+            }
+            let kept = |record: &u32| {
+                let hash = atoms[atom].of(records.row(*record));
+                hash != 0 && mix(u64::from(hash)) as u32 & (mask - 1) == 0
+            };
+            (0..records.len() as u32).filter(kept).collect()
+        });
+        Self { share: 1.0 / f64::from(mask), of_atom }
+    }
+}
+
+/// The key of a rule with the smallest blocks, by which its blocks are sampled.
+fn leader(atoms: &[Atom], rule: &AtomRule) -> usize {
+    let least = rule.atoms.iter().copied().min_by(|a, b| atoms[*a].agreement.total_cmp(&atoms[*b].agreement));
+    least.unwrap_or_default()
+}
+
+/// Numbers that look random (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
 fn attempt(
     records: &Records,
     atoms: &[Atom],
     rule: &AtomRule,
-    seed: u64,
+    sampled: &Sampled,
+    random: &mut Random,
     probability: &(dyn Fn(u32, u32) -> f64 + Sync),
 ) -> Tried {
-    let mut mask = 1_u32;
-    while records.len() / mask as usize > SAMPLED {
-        mask *= 2;
-    }
-    let share = 1.0 / f64::from(mask);
-    let mut keyed = Vec::new();
-    for record in 0..records.len() as u32 {
-        let hash = rule.hash(atoms, records.row(record));
-        // The lowest bits choose the blocks; the upper ones still tell them apart.
-        if hash != 0 && hash & (mask - 1) == 0 {
-            keyed.push((hash, record));
-        }
-    }
+    let share = sampled.share;
+    let mut keyed: Vec<(u32, u32)> = sampled.of_atom[leader(atoms, rule)]
+        .iter()
+        .map(|record| (rule.hash(atoms, records.row(*record)), *record))
+        .filter(|(hash, _)| *hash != 0)
+        .collect();
     by_key(&mut keyed);
     let pairs_of = |group: &[(u32, u32)]| group.len() as f64 * (group.len() as f64 - 1.0) / 2.0;
     let pairs: f64 = keyed.chunk_by(|a, b| a.0 == b.0).map(pairs_of).sum();
     let rate = (TRIED / pairs.max(1.0)).min(1.0);
     let mut found = Vec::new();
-    let mut state = mix(seed);
-    let mut random = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(state)
-    };
     for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-        let expected = pairs_of(group) * rate;
         if group.len() <= 12 || rate >= 1.0 {
             for (at, (_, left)) in group.iter().enumerate() {
                 for (_, right) in &group[at + 1..] {
-                    if (random() >> 11) as f64 / (1_u64 << 53) as f64 <= rate {
+                    if rate >= 1.0 || random.unit() <= rate {
                         try_pair(*left, *right, probability, &mut found);
                     }
                 }
             }
         } else {
+            let expected = pairs_of(group) * rate;
             let whole = expected.floor();
-            let more = (random() >> 11) as f64 / ((1_u64 << 53) as f64) < expected - whole;
-            for _ in 0..whole as usize + usize::from(more) {
-                let (a, b) = (random() as usize % group.len(), random() as usize % group.len());
+            for _ in 0..whole as usize + usize::from(random.unit() < expected - whole) {
+                let (a, b) = (random.next() as usize % group.len(), random.next() as usize % group.len());
                 if a != b {
                     try_pair(group[a].1, group[b].1, probability, &mut found);
                 }

@@ -9,43 +9,61 @@ use crate::table::Records;
 const LARGE: usize = 120;
 const WINDOW: usize = 12;
 
-/// Calls `visit` with chunks of pairs of one rule that no earlier rule proposes, and joins what it gives in order.
-pub(crate) fn visit<R: Send>(
-    records: &Records,
-    atoms: &[Atom],
-    rules: &[AtomRule],
-    threads: usize,
-    visit: impl Fn(usize, &mut dyn Iterator<Item = (u32, u32)>) -> R + Sync,
-) -> Vec<(usize, R)> {
-    let width = rules.len();
-    let mut keys = vec![0_u32; width * records.len()];
-    for (record, keys) in keys.chunks_exact_mut(width.max(1)).enumerate() {
-        let row = records.row(record as u32);
-        for (key, rule) in keys.iter_mut().zip(rules) {
-            *key = rule.hash(atoms, row);
+/// The keys of all records under all rules.
+pub(crate) struct Keys {
+    keys: Vec<u32>,
+    width: usize,
+}
+
+impl Keys {
+    pub(crate) fn new(records: &Records, atoms: &[Atom], rules: &[AtomRule]) -> Self {
+        let width = rules.len();
+        let mut keys = vec![0_u32; width * records.len()];
+        for (record, keys) in keys.chunks_exact_mut(width.max(1)).enumerate() {
+            let row = records.row(record as u32);
+            for (key, rule) in keys.iter_mut().zip(rules) {
+                *key = rule.hash(atoms, row);
+            }
         }
+        Self { keys, width }
     }
-    let keys_of = |record: u32| &keys[record as usize * width..][..width];
-    let mut results = Vec::new();
-    for number in 0..width {
-        let mut keyed: Vec<(u32, u32)> = (0..records.len() as u32)
-            .map(|record| (keys_of(record)[number], record))
-            .filter(|(key, _)| *key != 0)
-            .collect();
-        by_key(&mut keyed);
-        let chunks = split(&keyed, threads * 4);
-        let done = crate::parallel::map(threads, chunks, |chunk: &[(u32, u32)]| {
-            let groups = chunk.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
-            let fresh = |left: u32, right: u32| {
-                let (a, b) = (keys_of(left), keys_of(right));
-                !a[..number].iter().zip(&b[..number]).any(|(x, y)| x == y && *x != 0)
-            };
-            let mut pairs = groups.flat_map(|group| Block::new(records, group)).filter(|(a, b)| fresh(*a, *b));
-            visit(number, &mut pairs)
-        });
-        results.extend(done.into_iter().map(|result| (number, result)));
+
+    fn of(&self, record: u32) -> &[u32] {
+        &self.keys[record as usize * self.width..][..self.width]
     }
-    results
+
+    /// Calls `visit` with chunks of pairs of one rule that no earlier rule proposes, and gives what it gives, in order, with
+    /// the number of the rule. Only the first `rules` rules, and of their blocks only every `every`-th, by its key.
+    pub(crate) fn visit<R: Send>(
+        &self,
+        records: &Records,
+        rules: usize,
+        every: u32,
+        threads: usize,
+        visit: impl Fn(&mut dyn Iterator<Item = (u32, u32)>) -> R + Sync,
+    ) -> Vec<(usize, R)> {
+        let mut results = Vec::new();
+        for number in 0..rules.min(self.width) {
+            let wanted = |key: u32| key != 0 && (every <= 1 || key % every == 0);
+            let mut keyed: Vec<(u32, u32)> = (0..records.len() as u32)
+                .map(|record| (self.of(record)[number], record))
+                .filter(|(key, _)| wanted(*key))
+                .collect();
+            by_key(&mut keyed);
+            let chunks = split(&keyed, threads * 4);
+            let done = crate::parallel::map(threads, chunks, |chunk: &[(u32, u32)]| {
+                let groups = chunk.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
+                let fresh = |left: u32, right: u32| {
+                    let (a, b) = (self.of(left), self.of(right));
+                    !a[..number].iter().zip(&b[..number]).any(|(x, y)| x == y && *x != 0)
+                };
+                let mut pairs = groups.flat_map(|group| Block::new(records, group)).filter(|(a, b)| fresh(*a, *b));
+                visit(&mut pairs)
+            });
+            results.extend(done.into_iter().map(|result| (number, result)));
+        }
+        results
+    }
 }
 
 /// Cuts sorted records into about so many chunks without cutting a block.

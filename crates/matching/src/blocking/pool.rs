@@ -90,3 +90,28 @@ pub(crate) fn pool(atoms: &[Atom], records: usize, most: f64) -> Vec<AtomRule> {
     rules.reverse();
     rules.into_iter().map(|(_, rule)| rule).collect()
 }
+
+/// A rule under which people of one household meet: their family name and the most telling part of their address, or two
+/// parts of the address. None when there is no address.
+pub(crate) fn household(atoms: &[Atom], records: &Records, most: f64) -> Option<AtomRule> {
+    let pairs = records.len() as f64 * (records.len() as f64 - 1.0) / 2.0;
+    let whole = |role: Role| {
+        let is = |atom: &Atom| {
+            atom.key.part == Part::Whole && atom.key.either.is_none() && records.fields[atom.key.column].role == role
+        };
+        atoms.iter().position(is)
+    };
+    let two = [
+        [Role::FamilyName, Role::Street],
+        [Role::FamilyName, Role::Postcode],
+        [Role::Street, Role::HouseNumber],
+        [Role::FamilyName, Role::Phone],
+        [Role::Postcode, Role::Street],
+        [Role::FamilyName, Role::City],
+    ];
+    two.into_iter().find_map(|[one, other]| {
+        let (one, other) = (whole(one)?, whole(other)?);
+        let cost = atoms[one].agreement * atoms[other].agreement * pairs;
+        (cost <= most).then(|| AtomRule { atoms: vec![one, other] })
+    })
+}

@@ -17,6 +17,10 @@ use crate::text::{Hints, Role};
 const KEPT: f32 = -6.63;
 /// Least weight, by the first guess at the model, of a pair that is learned from.
 const LEARNED: f32 = -14.0;
+/// How much more a pair may come to weigh once values are counted by persons.
+const MARGIN: f32 = 3.0;
+/// Pairs to learn from, about.
+const TRAINING: f64 = 150_000.0;
 /// Names of the stages in order.
 const STAGES: [&str; 6] = ["columns", "blocking", "comparing", "learning", "persons", "report"];
 
@@ -33,13 +37,40 @@ impl Watch<'_> {
         let before = (self.clock)();
         let result = work();
         let after = (self.clock)();
-        self.stages.push(StageReport {
-            stage: STAGES[number].to_owned(),
-            seconds: after.seconds - before.seconds,
-            cpu_seconds: after.cpu_seconds - before.cpu_seconds,
-        });
+        if !self.stages.iter().any(|stage| stage.stage == STAGES[number]) {
+            self.stages.push(StageReport { stage: STAGES[number].to_owned(), ..StageReport::default() });
+        }
+        for stage in self.stages.iter_mut().filter(|stage| stage.stage == STAGES[number]) {
+            stage.seconds += after.seconds - before.seconds;
+            stage.cpu_seconds += after.cpu_seconds - before.cpu_seconds;
+        }
         result
     }
+}
+
+/// Pairs proposed, and those that are worth keeping.
+fn observe(scorer: &Scorer<'_>, pairs: &mut dyn Iterator<Item = (u32, u32)>, floor: f32) -> (u64, Vec<Observation>) {
+    let (mut proposed, mut kept) = (0_u64, Vec::new());
+    for (left, right) in pairs {
+        proposed += 1;
+        kept.extend(scorer.observe(left, right, floor));
+    }
+    (proposed, kept)
+}
+
+/// Joins what the rules found; counts it when it is all.
+fn gather(report: &mut Report, found: Vec<(usize, (u64, Vec<Observation>))>, all: bool) -> Vec<Observation> {
+    let mut observations = Vec::with_capacity(found.iter().map(|(_, (_, kept))| kept.len()).sum());
+    for (number, (proposed, kept)) in found {
+        if all {
+            if let Some(rule) = report.rules.get_mut(number) {
+                rule.marginal_pairs += proposed;
+            }
+            report.pairs_proposed += proposed;
+        }
+        observations.extend(kept);
+    }
+    observations
 }
 
 pub(super) fn run(
@@ -63,58 +94,59 @@ pub(super) fn run(
     let pairs = (n * (n - 1.0) / 2.0).max(1.0);
     let budget = options.pair_budget.or(config.pair_budget).map_or((30.0 * n).max(100_000.0), |pairs| pairs as f64);
 
-    let (mut model, mut frequencies, atoms, rules, drawn) = watch.stage(1, || {
+    let (mut model, mut frequencies, atoms, rules, draws) = watch.stage(1, || {
         let frequencies = strangers::frequencies(&records, None);
         let mut model = guess(&records, pairs);
         let parents = parents(&model);
-        let (tables, drawn) = {
+        let draws = {
             let scorer = Scorer::new(&records, &model, &frequencies);
-            strangers::tables(&records, &scorer, &frequencies, &parents, None, options.seed)
+            strangers::Draws::new(&records, &scorer, &parents, options.seed)
         };
-        set_strangers(&mut model, tables);
+        set_strangers(&mut model, strangers::tables(&draws, &frequencies, &parents, None));
         set_households(&mut model);
         let mut atoms = blocking::atoms(&records);
         let rules = rules(&records, &mut atoms, &config, &model, &frequencies, budget, options)?;
-        Ok((model, frequencies, atoms, rules, drawn))
+        Ok((model, frequencies, atoms, rules, draws))
     })?;
-    report.estimation.random_pairs = drawn;
+    report.estimation.random_pairs = draws.len();
+    report.rules = rules.iter().map(|rule| rule_report(&records, &atoms, rule)).collect();
 
     let taken: Vec<AtomRule> = rules.iter().map(|rule| rule.rule.clone()).collect();
-    let mut observations = watch.stage(2, || {
-        let scorer = Scorer::new(&records, &model, &frequencies);
-        let found = blocking::visit(&records, &atoms, &taken, threads, |_, pairs| {
-            let (mut proposed, mut kept) = (0_u64, Vec::new());
-            for (left, right) in pairs {
-                proposed += 1;
-                kept.extend(scorer.observe(left, right, LEARNED));
-            }
-            (proposed, kept)
-        });
-        report.rules = rules.iter().map(|rule| rule_report(&records, &atoms, rule)).collect();
-        let mut observations: Vec<Observation> = Vec::new();
-        for (number, (proposed, kept)) in found {
-            report.rules[number].marginal_pairs += proposed;
-            report.pairs_proposed += proposed;
-            observations.extend(kept);
-        }
-        report.pairs_compared = observations.len() as u64;
-        observations
-    });
-
     let priors = learned_priors(&model);
+    // First a sample of the blocks, compared in full, to learn from; then all, given up as soon as they are no match.
+    let proposals: f64 = rules.iter().map(|rule| rule.pairs).sum();
+    let every = (proposals / TRAINING).floor().clamp(1.0, 4096.0) as u32;
+    let (keys, mut observations) = watch.stage(2, || {
+        // Households are learned from pairs that no other rule may propose.
+        let households = blocking::household(&atoms, &records, budget).filter(|rule| !taken.contains(rule));
+        let all: Vec<AtomRule> = taken.iter().cloned().chain(households).collect();
+        let keys = blocking::Keys::new(&records, &atoms, &all);
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        let found = keys.visit(&records, usize::MAX, every, threads, |pairs| observe(&scorer, pairs, LEARNED));
+        let observations = gather(&mut report, found, every == 1);
+        (keys, observations)
+    });
+    watch.stage(3, || {
+        em::learn(&mut model, &priors, &observations, pairs / f64::from(every), true);
+        report.estimation.training_pairs = observations.len() as u64;
+    });
+    if every > 1 {
+        observations = watch.stage(2, || {
+            let scorer = Scorer::new(&records, &model, &frequencies);
+            let found = keys.visit(&records, taken.len(), 1, threads, |pairs| observe(&scorer, pairs, KEPT - MARGIN));
+            gather(&mut report, found, true)
+        });
+    }
+    drop(keys);
+    report.pairs_compared = observations.len() as u64;
     let course = watch.stage(3, || {
-        em::learn(&mut model, &priors, &observations, pairs);
         let persons = certain(&records, &model, &frequencies, &observations);
         frequencies = strangers::frequencies(&records, Some(&persons));
         let parents = parents(&model);
-        let (tables, _) = {
-            let scorer = Scorer::new(&records, &model, &frequencies);
-            strangers::tables(&records, &scorer, &frequencies, &parents, Some(&persons), options.seed)
-        };
-        set_strangers(&mut model, tables);
+        set_strangers(&mut model, strangers::tables(&draws, &frequencies, &parents, Some(&persons)));
         let scorer = Scorer::new(&records, &model, &frequencies);
         observations.iter_mut().for_each(|observation| scorer.refresh(observation));
-        em::learn(&mut model, &priors, &observations, pairs)
+        em::learn(&mut model, &priors, &observations, pairs, every == 1)
     });
     note(&mut report, &course, &model);
 
@@ -384,7 +416,7 @@ fn persons(records: &Records, scorer: &Scorer<'_>, kept: &[Pair], threshold: f64
 
 fn note(report: &mut Report, course: &Course, model: &Model) {
     let estimation = &mut report.estimation;
-    estimation.training_pairs = course.pairs;
+    estimation.training_pairs = estimation.training_pairs.max(course.pairs);
     estimation.iterations = course.iterations;
     estimation.last_change = course.last_change;
     estimation.converged = course.converged;

@@ -1,6 +1,6 @@
 //! Comparing and scoring pairs of a table's records under a model, by numbers where that is enough.
 
-use crate::comparison::{CLOSE, COLUMNS, EXACT, LEVELS, MISSING, SWAPPED, crossed, level};
+use crate::comparison::{CLOSE, EXACT, LEVELS, MISSING, SWAPPED, crossed, level};
 use crate::model::{Model, context_of, finish};
 use crate::table::{NOWHERE, Records};
 
@@ -33,8 +33,11 @@ struct Logs {
     frequency: Vec<f32>,
     parents: Vec<usize>,
     swap: Option<usize>,
-    /// The most that a level below exact can add, and exact with the rarest value.
+    /// The most that each level can add in any context, and any level below exact.
+    best: [f32; LEVELS + 1],
     best_unequal: f32,
+    /// The most that log2 of m can be for equal values.
+    best_exact: f32,
 }
 
 /// Scores pairs of records.
@@ -44,6 +47,8 @@ pub(crate) struct Scorer<'a> {
     logs: Vec<Logs>,
     prior: f32,
     prior_household: f32,
+    /// Fields that may stand in one another's place.
+    swaps: Vec<(usize, usize)>,
     /// Fields in the order of what comparing their texts may still add.
     order: Vec<usize>,
 }
@@ -66,12 +71,15 @@ impl<'a> Scorer<'a> {
                     logs
                 };
                 let (m, u, h) = (table(&column.m), table(&column.u), table(&column.h));
-                let mut best_unequal = f32::MIN;
-                for context in 0..3 {
-                    for level in 1..EXACT as usize {
-                        best_unequal = best_unequal.max(m[context][level] - u[context][level]);
+                let contexts = if column.parents.is_empty() { 1 } else { 3 };
+                let mut best = [f32::MIN; LEVELS + 1];
+                for context in 0..contexts {
+                    for level in 1..LEVELS {
+                        best[level] = best[level].max(m[context][level] - u[context][level]);
                     }
                 }
+                let best_unequal = best[1..usize::from(EXACT)].iter().copied().fold(f32::MIN, f32::max);
+                let best_exact = m[..contexts].iter().map(|levels| levels[usize::from(EXACT)]).fold(f32::MIN, f32::max);
                 Logs {
                     m,
                     u,
@@ -79,14 +87,20 @@ impl<'a> Scorer<'a> {
                     frequency: frequency.iter().map(|share| share.max(1e-9).log2()).collect(),
                     parents: column.parents.clone(),
                     swap: column.swap,
+                    best,
                     best_unequal,
+                    best_exact,
                 }
             })
             .collect();
         let (prior, prior_household) = model.priors();
         let mut order: Vec<usize> = (0..logs.len()).collect();
-        order.sort_by(|a, b| logs[*b].best_unequal.total_cmp(&logs[*a].best_unequal));
-        Self { records, logs, prior: prior as f32, prior_household: prior_household as f32, order }
+        // First what may take the bound down most: what differs where it could have been close.
+        let drop = |field: usize| logs[field].best_unequal - logs[field].best[1];
+        order.sort_by(|a, b| drop(*b).total_cmp(&drop(*a)));
+        let swaps = logs.iter().enumerate().filter_map(|(at, logs)| Some((at, logs.swap.filter(|other| at < *other)?)));
+        let swaps = swaps.collect();
+        Self { records, swaps, logs, prior: prior as f32, prior_household: prior_household as f32, order }
     }
 
     /// Compares two records; none as soon as the match weight cannot reach `floor`.
@@ -97,18 +111,22 @@ impl<'a> Scorer<'a> {
         let mut open = 0_u32;
         for (at, (x, y)) in a.iter().zip(b).enumerate() {
             if *x == 0 || *y == 0 {
-                bound += if self.logs[at].swap.is_some() { SWAP_BOUND } else { 0.0 };
                 continue;
             }
+            let logs = &self.logs[at];
             if x == y {
                 pattern |= u64::from(EXACT) << (4 * at);
-                let logs = &self.logs[at];
                 // In the context of an agreeing parent it is less; a bound may be too high.
-                bound += logs.m[0][6].max(logs.m[2][6]) - logs.frequency[*x as usize];
+                bound += logs.best_exact - logs.frequency[*x as usize];
             } else {
                 open |= 1 << at;
-                bound +=
-                    self.logs[at].best_unequal.max(if self.logs[at].swap.is_some() { SWAP_BOUND } else { f32::MIN });
+                bound += logs.best_unequal;
+            }
+        }
+        // Fields that may turn out to be swapped can still add much.
+        for (at, other) in &self.swaps {
+            if self.equal(a, b, *at, *other) == Some(true) || self.equal(b, a, *at, *other) == Some(true) {
+                bound += SWAP_BOUND;
             }
         }
         if bound < floor {
@@ -122,30 +140,21 @@ impl<'a> Scorer<'a> {
             let reached = level(field.kind, field.value(a[at]), field.value(b[at]));
             pattern |= u64::from(reached) << (4 * at);
             let logs = &self.logs[at];
-            let reached = usize::from(reached);
-            let mut most = logs.m[0][reached] - logs.u[0][reached];
-            if !logs.parents.is_empty() {
-                for context in 1..3 {
-                    most = most.max(logs.m[context][reached] - logs.u[context][reached]);
-                }
-            }
-            if reached < usize::from(CLOSE) && logs.swap.is_some() {
-                // May turn out to be swapped.
-                most = most.max(SWAP_BOUND);
-            }
-            bound += most - if logs.swap.is_some() { logs.best_unequal.max(SWAP_BOUND) } else { logs.best_unequal };
+            bound += logs.best[usize::from(reached)] - logs.best_unequal;
             if bound < floor {
                 return None;
             }
         }
-        pattern = self.swapped(a, b, pattern);
-        Some(Observation { left, right, pattern, chance: self.chance(a, b, pattern) })
+        let pattern = self.swapped(a, b, pattern);
+        let chance = self.chance(a, b, pattern);
+        let seen = Observation { left, right, pattern, chance };
+        (floor <= f32::MIN || self.prior + self.likelihoods(pattern).0 - chance >= floor).then_some(seen)
     }
 
     /// Turns two fields that are unlike but stand in one another's place into one level.
     fn swapped(&self, a: &[u32], b: &[u32], pattern: u64) -> u64 {
-        for (at, logs) in self.logs.iter().enumerate() {
-            let Some(other) = logs.swap.filter(|other| at < *other) else { continue };
+        for (at, other) in &self.swaps {
+            let (at, other) = (*at, *other);
             if level_of(pattern, at) >= CLOSE || level_of(pattern, other) >= CLOSE {
                 continue;
             }
@@ -235,10 +244,5 @@ impl<'a> Scorer<'a> {
     /// The match weight of any two records.
     pub(crate) fn pair(&self, left: u32, right: u32) -> f32 {
         self.observe(left, right, f32::MIN).map_or(f32::MIN, |observation| self.weight(&observation))
-    }
-
-    /// How many fields there are.
-    pub(crate) fn fields(&self) -> usize {
-        self.logs.len().min(COLUMNS)
     }
 }

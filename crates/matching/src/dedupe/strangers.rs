@@ -1,8 +1,8 @@
 //! What two records show that have nothing to do with one another: frequencies of values, and pairs drawn at random.
 
-use super::scorer::{Scorer, level_of};
+use super::scorer::{Observation, Scorer, level_of};
 use crate::blocking::mix;
-use crate::comparison::{EXACT, LEVELS};
+use crate::comparison::{EXACT, LEVELS, level};
 use crate::em::normal;
 use crate::model::{Table, context_of};
 use crate::table::Records;
@@ -46,28 +46,49 @@ fn of_persons(records: &Records, persons: &[u32]) -> Vec<Vec<u32>> {
     counts
 }
 
+/// Pairs drawn at random with their levels; the draw is made once.
+#[derive(Debug)]
+pub(crate) struct Draws {
+    /// Pairs of any records.
+    any: Vec<Observation>,
+    /// For each field with parents, pairs that agree on these, and the level.
+    dependent: Vec<Vec<(u32, u32, u8)>>,
+}
+
+impl Draws {
+    pub(crate) fn new(records: &Records, scorer: &Scorer<'_>, parents: &[Vec<usize>], seed: u64) -> Self {
+        let total = records.len() as u64;
+        let mut any = Vec::new();
+        for draw in 0..DRAWN.min(total * 30) {
+            let random = mix(mix(seed).wrapping_add(draw));
+            let (a, b) = (((random >> 32) % total) as u32, ((random & 0xffff_ffff) % total) as u32);
+            if a != b {
+                any.extend(scorer.observe(a, b, f32::MIN));
+            }
+        }
+        let dependent = parents
+            .iter()
+            .enumerate()
+            .map(|(at, parents)| if parents.is_empty() { Vec::new() } else { dependent(records, parents, at, seed) });
+        Self { any, dependent: dependent.collect() }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.any.len() as u64
+    }
+}
+
 /// Probability of each level of each field among strangers.
 pub(crate) fn tables(
-    records: &Records,
-    scorer: &Scorer<'_>,
+    draws: &Draws,
     frequencies: &[Vec<f32>],
     parents: &[Vec<usize>],
     persons: Option<&[u32]>,
-    seed: u64,
-) -> (Vec<Table>, u64) {
-    let fields = scorer.fields();
-    let total = records.len() as u64;
-    let strangers = |a: u32, b: u32| a != b && persons.is_none_or(|persons| persons[a as usize] != persons[b as usize]);
+) -> Vec<Table> {
+    let fields = parents.len();
+    let strangers = |a: u32, b: u32| persons.is_none_or(|persons| persons[a as usize] != persons[b as usize]);
     let mut counts = vec![[[0.0_f64; LEVELS]; 3]; fields];
-    let mut drawn = 0;
-    for draw in 0..DRAWN.min(total * 30) {
-        let random = mix(mix(seed).wrapping_add(draw));
-        let (a, b) = (((random >> 32) % total) as u32, ((random & 0xffff_ffff) % total) as u32);
-        if !strangers(a, b) {
-            continue;
-        }
-        drawn += 1;
-        let Some(seen) = scorer.observe(a, b, f32::MIN) else { continue };
+    for seen in draws.any.iter().filter(|seen| strangers(seen.left, seen.right)) {
         for at in 0..fields {
             let level = usize::from(level_of(seen.pattern, at));
             let context = context_of(&parents[at], |parent| level_of(seen.pattern, parent));
@@ -101,7 +122,9 @@ pub(crate) fn tables(
         let base = normal(base);
         let mut table = [base; 3];
         if !parents[at].is_empty() {
-            dependent(records, scorer, &parents[at], at, &strangers, seed, &mut counts[at][2]);
+            for (_, _, level) in draws.dependent[at].iter().filter(|(a, b, _)| strangers(*a, *b)) {
+                counts[at][2][usize::from(*level)] += 1.0;
+            }
             for context in 1..3 {
                 let seen: f64 = counts[at][context][1..].iter().sum();
                 let mut shares = [0.0; LEVELS];
@@ -113,19 +136,12 @@ pub(crate) fn tables(
         }
         tables.push(table);
     }
-    (tables, drawn)
+    tables
 }
 
-/// Counts the levels of a field among strangers that agree on its parent.
-fn dependent(
-    records: &Records,
-    scorer: &Scorer<'_>,
-    parents: &[usize],
-    field: usize,
-    strangers: &dyn Fn(u32, u32) -> bool,
-    seed: u64,
-    counts: &mut [f64; LEVELS],
-) {
+/// Draws pairs that agree on a field's parents, with the level of the field.
+fn dependent(records: &Records, parents: &[usize], field: usize, seed: u64) -> Vec<(u32, u32, u8)> {
+    let mut drawn = Vec::new();
     let mut keyed: Vec<(u32, u32)> = Vec::new();
     for record in 0..records.len() as u32 {
         let row = records.row(record);
@@ -142,7 +158,7 @@ fn dependent(
         blocks.extend(group.iter().map(|_| (start, start + group.len() as u32)));
     }
     if keyed.len() < 2 {
-        return;
+        return drawn;
     }
     for draw in 0..DRAWN_DEPENDENT.min(keyed.len() * 4) as u64 {
         let random = mix(mix(seed ^ 0x5bd1_e995 ^ field as u64).wrapping_add(draw));
@@ -151,13 +167,13 @@ fn dependent(
         let (start, end) = blocks[at];
         let a = keyed[at].1;
         let b = keyed[start as usize + (random & 0xffff_ffff) as usize % (end - start) as usize].1;
-        if !strangers(a, b) {
+        let (x, y) = (records.row(a)[field], records.row(b)[field]);
+        if a == b || x == 0 || y == 0 {
             continue;
         }
-        let Some(seen) = scorer.observe(a, b, f32::MIN) else { continue };
-        let level = usize::from(level_of(seen.pattern, field));
-        if level != 0 {
-            counts[level] += 1.0;
-        }
+        let field = &records.fields[field];
+        let level = if x == y { EXACT } else { level(field.kind, field.value(x), field.value(y)) };
+        drawn.push((a, b, level));
     }
+    drawn
 }

@@ -46,7 +46,14 @@ fn groups(observations: &[Observation]) -> Vec<(u64, f64, f64)> {
 }
 
 /// Learns `m`, `h` and the shares of both classes from candidates; `pairs` is the number of all pairs of records.
-pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observation], pairs: f64) -> Course {
+/// Households are left as they are unless the candidates include those that are no match.
+pub(crate) fn learn(
+    model: &mut Model,
+    priors: &Priors,
+    observations: &[Observation],
+    pairs: f64,
+    households_too: bool,
+) -> Course {
     let groups = groups(observations);
     let fields = model.columns.len();
     let parents: Vec<Vec<usize>> = model.columns.iter().map(|column| column.parents.clone()).collect();
@@ -95,6 +102,7 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
             let dependent = !column.parents.is_empty();
             change = change.max(update(&mut column.m, &m_counts[at], &priors.m[at], STRENGTH_M, dependent));
             match most_kinship(column.role) {
+                _ if !households_too => {}
                 None => {
                     change = change.max(update(&mut column.h, &h_counts[at], &priors.h[at], STRENGTH_H, dependent));
                 }
@@ -107,7 +115,9 @@ pub(crate) fn learn(model: &mut Model, priors: &Priors, observations: &[Observat
             }
         }
         model.match_share = (matches.max(0.5) / pairs).min(0.5);
-        model.household_share = (households.max(0.01) / pairs).min(0.4);
+        if households_too {
+            model.household_share = (households.max(0.01) / pairs).min(0.4);
+        }
         course.last_change = change;
         course.converged = change < REST;
     }

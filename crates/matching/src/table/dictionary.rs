@@ -44,23 +44,6 @@ impl Dictionary {
         }
     }
 
-    /// The number of a string, when it is known.
-    pub(crate) fn find(&self, value: &[u8]) -> Option<u32> {
-        let tag = (hash(value) >> 32) as u32;
-        let mask = self.slots.len() - 1;
-        let mut slot = tag as usize & mask;
-        loop {
-            let (other, number) = self.slots[slot];
-            if number == 0 {
-                return None;
-            }
-            if other == tag && self.get(number - 1) == value {
-                return Some(number - 1);
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
     fn grow(&mut self) {
         let size = self.slots.len() * 2;
         let old = std::mem::replace(&mut self.slots, vec![(0, 0); size]);
@@ -88,13 +71,6 @@ impl Dictionary {
     /// How many strings there are, the empty one included.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    /// Gives back the memory that only serves to find numbers.
-    pub(crate) fn freeze(&mut self) {
-        self.slots = Vec::new();
-        self.bytes.shrink_to_fit();
-        self.ends.shrink_to_fit();
     }
 }
 

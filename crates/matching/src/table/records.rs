@@ -3,6 +3,7 @@
 use super::{Dictionary, RawColumn, Source, derive};
 use crate::comparison::{Kind, Value};
 use crate::text::{Form, Hints, Role};
+use rustc_hash::FxHashMap;
 
 /// Stands for a value that the other column does not have.
 pub(crate) const NOWHERE: u32 = u32::MAX;
@@ -15,10 +16,10 @@ pub(crate) struct Field {
     pub(crate) hints: Hints,
     pub(crate) sources: Vec<Source>,
     pub(crate) kind: Kind,
-    plain: Dictionary,
-    key: Dictionary,
-    /// The key form of each value.
-    pub(crate) keys: Vec<u32>,
+    /// Plain form and key of every value, one after the other, so that one look brings both.
+    bytes: Vec<u8>,
+    /// Where they begin, and the lengths of both.
+    spans: Vec<(u32, u16, u16)>,
     /// Records with each value.
     pub(crate) counts: Vec<u32>,
     /// For a field that may be swapped with another: the other field's value of the same text.
@@ -28,18 +29,14 @@ pub(crate) struct Field {
 impl Field {
     /// A value in comparable form.
     pub(crate) fn value(&self, code: u32) -> Value<'_> {
-        Value { plain: self.plain.get(code), key: self.key.get(self.keys[code as usize]) }
-    }
-
-    /// The comparable form of a value, owned.
-    pub(crate) fn form(&self, code: u32) -> Option<Form> {
-        let value = self.value(code);
-        (code != 0).then(|| Form { plain: value.plain.to_vec(), key: value.key.to_vec() })
+        let (start, plain, key) = self.spans[code as usize];
+        let (plain, rest) = self.bytes[start as usize..].split_at(usize::from(plain));
+        Value { plain, key: &rest[..usize::from(key)] }
     }
 
     /// Distinct values, the missing one included.
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        self.spans.len()
     }
 }
 
@@ -76,10 +73,6 @@ impl Records {
         let fields = prepared.into_iter().map(|(field, _)| field).collect();
         let mut result = Self { fields, rows, records };
         result.cross();
-        for field in &mut result.fields {
-            field.plain.freeze();
-            field.key.freeze();
-        }
         result
     }
 
@@ -89,12 +82,9 @@ impl Records {
         let at = |role: Role| roles.iter().position(|other| *other == role);
         for (one, other) in [(Role::GivenName, Role::FamilyName), (Role::Street, Role::FreeText)] {
             let (Some(one), Some(other)) = (at(one), at(other)) else { continue };
-            for (one, other) in [(one, other), (other, one)] {
-                let look = |code| self.fields[other].plain.find(self.fields[one].plain.get(code)).unwrap_or(NOWHERE);
-                let across =
-                    (0..self.fields[one].len() as u32).map(|code| if code == 0 { NOWHERE } else { look(code) });
-                self.fields[one].across = across.collect();
-            }
+            let (ahead, back) = across(&self.fields[one], &self.fields[other]);
+            self.fields[one].across = ahead;
+            self.fields[other].across = back;
         }
     }
 
@@ -111,27 +101,42 @@ impl Records {
     }
 }
 
+/// For each value of two fields, the other's value of the same text.
+fn across(one: &Field, other: &Field) -> (Vec<u32>, Vec<u32>) {
+    let (mut ahead, mut back) = (vec![NOWHERE; one.len()], vec![NOWHERE; other.len()]);
+    let known: FxHashMap<&[u8], u32> = (1..one.len() as u32).map(|code| (one.value(code).plain, code)).collect();
+    for code in 1..other.len() as u32 {
+        if let Some(there) = known.get(other.value(code).plain) {
+            ahead[*there as usize] = code;
+            back[code as usize] = *there;
+        }
+    }
+    (ahead, back)
+}
+
+/// Longer forms are cut; no name or address comes near.
+const LONGEST: usize = 4000;
+
 fn field(columns: &[RawColumn], plan: Plan, records: usize) -> (Field, Vec<u32>) {
     let Plan { name, role, hints, sources } = plan;
-    let (mut plain, mut key) = (Dictionary::default(), Dictionary::default());
-    let mut keys = vec![0];
+    let mut plain = Dictionary::default();
+    let (mut bytes, mut spans): (Vec<u8>, Vec<(u32, u16, u16)>) = (Vec::new(), vec![(0, 0, 0)]);
+    let mut add = |form: Form| {
+        let (value, key) = (&form.plain[..form.plain.len().min(LONGEST)], &form.key[..form.key.len().min(LONGEST)]);
+        let number = plain.intern(value);
+        if number as usize == spans.len() {
+            spans.push((bytes.len() as u32, value.len() as u16, key.len() as u16));
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(key);
+        }
+        number
+    };
     let mut codes: Vec<u32> = Vec::new();
     for source in &sources {
         let Some(column) = columns.iter().find(|column| column.name == source.column) else { continue };
         let raw = &column.values;
-        let map: Vec<u32> = (0..raw.len() as u32)
-            .map(|code| {
-                let text = raw.text(code);
-                let Some(form) = (code != 0).then(|| derive(role, source.part, text, &hints)).flatten() else {
-                    return 0;
-                };
-                let number = plain.intern(&form.plain);
-                if number as usize == keys.len() {
-                    keys.push(key.intern(&form.key));
-                }
-                number
-            })
-            .collect();
+        let one = |code: u32| derive(role, source.part, raw.text(code), &hints).map_or(0, &mut add);
+        let map: Vec<u32> = std::iter::once(0).chain((1..raw.len() as u32).map(one)).collect();
         if codes.is_empty() {
             codes = column.codes.iter().map(|code| map[*code as usize]).collect();
         } else {
@@ -140,8 +145,10 @@ fn field(columns: &[RawColumn], plan: Plan, records: usize) -> (Field, Vec<u32>)
             }
         }
     }
+    drop(plain);
+    bytes.shrink_to_fit();
     codes.resize(records, 0);
-    let mut counts = vec![0; keys.len()];
+    let mut counts = vec![0; spans.len()];
     for code in &codes {
         counts[*code as usize] += 1;
     }
@@ -152,7 +159,7 @@ fn field(columns: &[RawColumn], plan: Plan, records: usize) -> (Field, Vec<u32>)
     }
     let kind = Kind::of(role);
     let across = Vec::new();
-    (Field { name, role, hints, sources, kind, plain, key, keys, counts, across }, codes)
+    (Field { name, role, hints, sources, kind, bytes, spans, counts, across }, codes)
 }
 
 /// Values that stand for "not known" because they are many times as frequent as what identifies a person can be: a mail
