@@ -102,8 +102,8 @@ pub(crate) fn household(atoms: &[Atom], records: &Records, most: f64) -> Option<
         atoms.iter().position(is)
     };
     let two = [
-        [Role::FamilyName, Role::Street],
         [Role::FamilyName, Role::Postcode],
+        [Role::FamilyName, Role::Street],
         [Role::Street, Role::HouseNumber],
         [Role::FamilyName, Role::Phone],
         [Role::Postcode, Role::Street],

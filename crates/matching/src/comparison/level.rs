@@ -118,9 +118,10 @@ fn email(a: Value<'_>, b: Value<'_>, same_key: bool) -> u8 {
     let shorter = left.len().min(right.len());
     let slips = similarity::damerau_levenshtein(a.plain, b.plain, 2);
     let slips_before = similarity::damerau_levenshtein(left, right, 2);
-    if slips <= 2 || slips_before <= 1 && shorter >= 5 && !digits_differ(left, right) {
+    let digits = digits_differ(left, right);
+    if !digits && (slips <= 2 || slips_before <= 1 && shorter >= 5) {
         KEY
-    } else if same_key {
+    } else if digits || same_key {
         CLOSE
     } else if slips_before <= 2 && shorter >= 8 || similarity::jaro_winkler(left, right) >= 0.88 {
         WEAK
