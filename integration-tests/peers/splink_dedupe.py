@@ -6,7 +6,6 @@ Comparisons are the ready-made ones for each kind of column; settings are chosen
 
 import argparse
 import json
-import resource
 import sys
 
 import duckdb
@@ -256,8 +255,7 @@ def main():
     connection.execute(
         f"copy (select unique_id as record_id, cluster_id as person_id from {clusters.physical_name}) to '{options.output}' (header)"
     )
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    result = {"cpu_seconds": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+    result = score.used()
     if options.truth:
         truth = score.read_truth([options.input], options.id, options.truth)
         result["own"] = {**score.figures(truth, score.read_column(options.output, "record_id", "person_id")),
