@@ -11,6 +11,6 @@ pub(crate) use atoms::{Atom, AtomRule};
 pub(crate) use choose::{Chosen, choose};
 pub use key::{Key, Part, Rule};
 pub(crate) use key::{hash, mix};
-pub(crate) use pairs::Keys;
+pub(crate) use pairs::{Keys, Pair};
 pub(crate) use pool::{atoms, household, pool};
 pub(crate) use sort::by_key;

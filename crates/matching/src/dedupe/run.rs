@@ -1,7 +1,7 @@
 //! The stages from columns to persons.
 
 use super::report::{Report, RuleReport, StageReport, ThresholdReport};
-use super::scorer::{Observation, Scorer};
+use super::scorer::{Floor, Observation, Scorer};
 use super::{Clock, Outcome, Pair, Progress, strangers};
 use crate::blocking::{self, AtomRule, Key, Part};
 use crate::cluster::{Edge, Rule, Task, cluster};
@@ -22,6 +22,8 @@ const LEARNED: f32 = -14.0;
 const MARGIN: f32 = 3.0;
 /// Pairs to learn from, about.
 const TRAINING: f64 = 150_000.0;
+/// Pairs to learn from again, about.
+const REFINING: usize = 200_000;
 /// Names of the stages in order.
 const STAGES: [&str; 6] = ["columns", "blocking", "comparing", "learning", "persons", "report"];
 
@@ -49,20 +51,10 @@ impl Watch<'_> {
     }
 }
 
-/// Pairs proposed, and those that are worth keeping.
-fn observe(scorer: &Scorer<'_>, pairs: &mut dyn Iterator<Item = (u32, u32)>, floor: f32) -> (u64, Vec<Observation>) {
-    let (mut proposed, mut kept) = (0_u64, Vec::new());
-    for (left, right) in pairs {
-        proposed += 1;
-        kept.extend(scorer.observe(left, right, floor));
-    }
-    (proposed, kept)
-}
-
 /// Joins what the rules found; counts it when it is all.
-fn gather(report: &mut Report, found: Vec<(usize, (u64, Vec<Observation>))>, all: bool) -> Vec<Observation> {
-    let mut observations = Vec::with_capacity(found.iter().map(|(_, (_, kept))| kept.len()).sum());
-    for (number, (proposed, kept)) in found {
+fn gather(report: &mut Report, found: Vec<(usize, u64, Vec<Observation>)>, all: bool) -> Vec<Observation> {
+    let mut observations = Vec::with_capacity(found.iter().map(|(.., kept)| kept.len()).sum());
+    for (number, proposed, kept) in found {
         if all {
             if let Some(rule) = report.rules.get_mut(number) {
                 rule.marginal_pairs += proposed;
@@ -117,13 +109,15 @@ pub(super) fn run(
     // First a sample of the blocks, compared in full, to learn from; then all, given up as soon as they are no match.
     let proposals: f64 = rules.iter().map(|rule| rule.pairs).sum();
     let every = (proposals / TRAINING).floor().clamp(1.0, 4096.0) as u32;
+    let learned = Floor { strangers: LEARNED, household: f32::MIN };
+    let kept = Floor { strangers: KEPT - MARGIN, household: KEPT - MARGIN };
     let (keys, mut observations) = watch.stage(2, || {
         // Households are learned from pairs that no other rule may propose.
         let households = blocking::household(&atoms, &records, budget).filter(|rule| !taken.contains(rule));
         let all: Vec<AtomRule> = taken.iter().cloned().chain(households).collect();
         let keys = blocking::Keys::new(&records, &atoms, &all);
         let scorer = Scorer::new(&records, &model, &frequencies);
-        let found = keys.visit(&records, usize::MAX, every, threads, |pairs| observe(&scorer, pairs, LEARNED));
+        let found = keys.visit(&records, usize::MAX, every, threads, |pair| scorer.observe_pair(pair, learned));
         let observations = gather(&mut report, found, every == 1);
         (keys, observations)
     });
@@ -134,7 +128,7 @@ pub(super) fn run(
     if every > 1 {
         observations = watch.stage(2, || {
             let scorer = Scorer::new(&records, &model, &frequencies);
-            let found = keys.visit(&records, taken.len(), 1, threads, |pairs| observe(&scorer, pairs, KEPT - MARGIN));
+            let found = keys.visit(&records, taken.len(), 1, threads, |pair| scorer.observe_pair(pair, kept));
             gather(&mut report, found, true)
         });
     }
@@ -147,7 +141,10 @@ pub(super) fn run(
         set_strangers(&mut model, strangers::tables(&draws, &frequencies, &parents, Some(&persons)));
         let scorer = Scorer::new(&records, &model, &frequencies);
         observations.iter_mut().for_each(|observation| scorer.refresh(observation));
-        em::learn(&mut model, &priors, &observations, pairs, every == 1)
+        // As many as are needed, evenly from all.
+        let step = (observations.len() / REFINING).max(1);
+        let some: Vec<Observation> = observations.iter().step_by(step).copied().collect();
+        em::learn(&mut model, &priors, &some, pairs / step as f64, every == 1)
     });
     note(&mut report, &course, &model);
 
@@ -338,7 +335,9 @@ fn rules(
     let pool = blocking::pool(atoms, records.len(), budget / 3.0);
     let scorer = Scorer::new(records, model, frequencies);
     let probability = |left: u32, right: u32| {
-        let seen = scorer.observe(left, right, 0.0);
+        let values = (records.row(left), records.row(right));
+        let seen =
+            scorer.observe_pair(&blocking::Pair { left, right, values }, Floor { strangers: 0.0, household: -1.0 });
         seen.map_or(0.0, |seen| sigmoid(f64::from(scorer.weight(&seen))))
     };
     Ok(blocking::choose(records, atoms, pool, budget, options.seed, options.threads.max(1), &probability))

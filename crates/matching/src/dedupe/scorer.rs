@@ -1,5 +1,6 @@
 //! Comparing and scoring pairs of a table's records under a model, by numbers where that is enough.
 
+use crate::blocking::Pair;
 use crate::comparison::{CLOSE, EXACT, LEVELS, MISSING, SWAPPED, crossed, level};
 use crate::model::{Model, context_of, finish};
 use crate::table::{NOWHERE, Records};
@@ -36,8 +37,18 @@ struct Logs {
     /// The most that each level can add in any context, and any level below exact.
     best: [f32; LEVELS + 1],
     best_unequal: f32,
+    /// The same against two persons of one household.
+    best_household: [f32; LEVELS + 1],
+    best_unequal_household: f32,
     /// The most that log2 of m can be for equal values.
     best_exact: f32,
+}
+
+/// Log odds of a match below which a pair is given up: against strangers, and against a household.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Floor {
+    pub(crate) strangers: f32,
+    pub(crate) household: f32,
 }
 
 /// Scores pairs of records.
@@ -72,13 +83,18 @@ impl<'a> Scorer<'a> {
                 };
                 let (m, u, h) = (table(&column.m), table(&column.u), table(&column.h));
                 let contexts = if column.parents.is_empty() { 1 } else { 3 };
-                let mut best = [f32::MIN; LEVELS + 1];
-                for context in 0..contexts {
-                    for level in 1..LEVELS {
-                        best[level] = best[level].max(m[context][level] - u[context][level]);
+                let most = |other: &LogTable| {
+                    let mut best = [f32::MIN; LEVELS + 1];
+                    for context in 0..contexts {
+                        for level in 1..LEVELS {
+                            best[level] = best[level].max(m[context][level] - other[context][level]);
+                        }
                     }
-                }
-                let best_unequal = best[1..usize::from(EXACT)].iter().copied().fold(f32::MIN, f32::max);
+                    let unequal = best[1..usize::from(EXACT)].iter().copied().fold(f32::MIN, f32::max);
+                    (best, unequal)
+                };
+                let (best, best_unequal) = most(&u);
+                let (best_household, best_unequal_household) = most(&h);
                 let best_exact = m[..contexts].iter().map(|levels| levels[usize::from(EXACT)]).fold(f32::MIN, f32::max);
                 Logs {
                     m,
@@ -89,6 +105,8 @@ impl<'a> Scorer<'a> {
                     swap: column.swap,
                     best,
                     best_unequal,
+                    best_household,
+                    best_unequal_household,
                     best_exact,
                 }
             })
@@ -96,18 +114,29 @@ impl<'a> Scorer<'a> {
         let (prior, prior_household) = model.priors();
         let mut order: Vec<usize> = (0..logs.len()).collect();
         // First what may take the bound down most: what differs where it could have been close.
-        let drop = |field: usize| logs[field].best_unequal - logs[field].best[1];
+        // Texts of a field with many of them are far away in memory.
+        let drop = |field: usize| {
+            let far = 1.0 + records.fields[field].len() as f32 / 40_000.0;
+            (logs[field].best_unequal - logs[field].best[1]) / far.min(4.0)
+        };
         order.sort_by(|a, b| drop(*b).total_cmp(&drop(*a)));
         let swaps = logs.iter().enumerate().filter_map(|(at, logs)| Some((at, logs.swap.filter(|other| at < *other)?)));
         let swaps = swaps.collect();
         Self { records, swaps, logs, prior: prior as f32, prior_household: prior_household as f32, order }
     }
 
-    /// Compares two records; none as soon as the match weight cannot reach `floor`.
-    pub(crate) fn observe(&self, left: u32, right: u32, floor: f32) -> Option<Observation> {
-        let (a, b) = (self.records.row(left), self.records.row(right));
+    /// Compares two records in full.
+    pub(crate) fn observe(&self, left: u32, right: u32) -> Option<Observation> {
+        let values = (self.records.row(left), self.records.row(right));
+        self.observe_pair(&Pair { left, right, values }, Floor { strangers: f32::MIN, household: f32::MIN })
+    }
+
+    /// Compares two records whose values are at hand; none as soon as the odds of a match cannot reach the floor.
+    pub(crate) fn observe_pair(&self, pair: &Pair<'_>, floor: Floor) -> Option<Observation> {
+        let Pair { left, right, values: (a, b) } = *pair;
         let mut pattern = 0_u64;
         let mut bound = self.prior;
+        let mut bound_household = self.prior - self.prior_household;
         let mut open = 0_u32;
         for (at, (x, y)) in a.iter().zip(b).enumerate() {
             if *x == 0 || *y == 0 {
@@ -118,18 +147,21 @@ impl<'a> Scorer<'a> {
                 pattern |= u64::from(EXACT) << (4 * at);
                 // In the context of an agreeing parent it is less; a bound may be too high.
                 bound += logs.best_exact - logs.frequency[*x as usize];
+                bound_household += logs.best_household[usize::from(EXACT)];
             } else {
                 open |= 1 << at;
                 bound += logs.best_unequal;
+                bound_household += logs.best_unequal_household;
             }
         }
         // Fields that may turn out to be swapped can still add much.
         for (at, other) in &self.swaps {
             if self.equal(a, b, *at, *other) == Some(true) || self.equal(b, a, *at, *other) == Some(true) {
                 bound += SWAP_BOUND;
+                bound_household += SWAP_BOUND;
             }
         }
-        if bound < floor {
+        if bound < floor.strangers || bound_household < floor.household {
             return None;
         }
         for at in &self.order {
@@ -141,14 +173,17 @@ impl<'a> Scorer<'a> {
             pattern |= u64::from(reached) << (4 * at);
             let logs = &self.logs[at];
             bound += logs.best[usize::from(reached)] - logs.best_unequal;
-            if bound < floor {
+            bound_household += logs.best_household[usize::from(reached)] - logs.best_unequal_household;
+            if bound < floor.strangers || bound_household < floor.household {
                 return None;
             }
         }
         let pattern = self.swapped(a, b, pattern);
         let chance = self.chance(a, b, pattern);
-        let seen = Observation { left, right, pattern, chance };
-        (floor <= f32::MIN || self.prior + self.likelihoods(pattern).0 - chance >= floor).then_some(seen)
+        let (matched, household) = self.likelihoods(pattern);
+        let reached = self.prior + matched - chance >= floor.strangers
+            && self.prior - self.prior_household + matched - household >= floor.household;
+        reached.then_some(Observation { left, right, pattern, chance })
     }
 
     /// Turns two fields that are unlike but stand in one another's place into one level.
@@ -243,6 +278,6 @@ impl<'a> Scorer<'a> {
 
     /// The match weight of any two records.
     pub(crate) fn pair(&self, left: u32, right: u32) -> f32 {
-        self.observe(left, right, f32::MIN).map_or(f32::MIN, |observation| self.weight(&observation))
+        self.observe(left, right).map_or(f32::MIN, |observation| self.weight(&observation))
     }
 }

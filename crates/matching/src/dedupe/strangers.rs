@@ -63,7 +63,7 @@ impl Draws {
             let random = mix(mix(seed).wrapping_add(draw));
             let (a, b) = (((random >> 32) % total) as u32, ((random & 0xffff_ffff) % total) as u32);
             if a != b {
-                any.extend(scorer.observe(a, b, f32::MIN));
+                any.extend(scorer.observe(a, b));
             }
         }
         let dependent = parents
@@ -142,12 +142,16 @@ pub(crate) fn tables(
 /// Draws pairs that agree on a field's parents, with the level of the field.
 fn dependent(records: &Records, parents: &[usize], field: usize, seed: u64) -> Vec<(u32, u32, u8)> {
     let mut drawn = Vec::new();
+    let every = (records.len() / (4 * DRAWN_DEPENDENT)).max(1) as u64;
     let mut keyed: Vec<(u32, u32)> = Vec::new();
     for record in 0..records.len() as u32 {
         let row = records.row(record);
         if parents.iter().all(|parent| row[*parent] != 0) {
             let key = parents.iter().fold(0, |key, parent| mix(key ^ u64::from(row[*parent])));
-            keyed.push(((key >> 32) as u32, record));
+            // Some of the blocks are enough.
+            if key % every == 0 {
+                keyed.push(((key >> 32) as u32, record));
+            }
         }
     }
     crate::blocking::by_key(&mut keyed);

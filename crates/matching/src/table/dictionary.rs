@@ -7,13 +7,24 @@ use crate::blocking::hash;
 pub(crate) struct Dictionary {
     bytes: Vec<u8>,
     ends: Vec<u32>,
-    /// Open addressing: the upper half of the hash and the number plus one, 0 for a free slot.
-    slots: Vec<(u32, u32)>,
+    /// Open addressing.
+    slots: Vec<Slot>,
+}
+
+/// One string of the table, with all that is needed to tell whether it is the one looked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// The upper half of the hash.
+    tag: u32,
+    /// The number plus one, 0 for a free slot.
+    number: u32,
+    start: u32,
+    length: u32,
 }
 
 impl Default for Dictionary {
     fn default() -> Self {
-        let mut dictionary = Self { bytes: Vec::new(), ends: Vec::new(), slots: vec![(0, 0); 64] };
+        let mut dictionary = Self { bytes: Vec::new(), ends: Vec::new(), slots: vec![Slot::default(); 64] };
         dictionary.intern(b"");
         dictionary
     }
@@ -22,37 +33,38 @@ impl Default for Dictionary {
 impl Dictionary {
     /// The number of a string, a new one when it is not known yet.
     pub(crate) fn intern(&mut self, value: &[u8]) -> u32 {
-        if self.ends.len() * 2 >= self.slots.len() {
+        if self.ends.len() * 3 >= self.slots.len() * 2 {
             self.grow();
         }
         let tag = (hash(value) >> 32) as u32;
         let mask = self.slots.len() - 1;
-        let mut slot = tag as usize & mask;
+        let mut at = tag as usize & mask;
         loop {
-            let (other, number) = self.slots[slot];
-            if number == 0 {
+            let slot = self.slots[at];
+            if slot.number == 0 {
                 let number = self.ends.len() as u32;
+                let start = self.bytes.len() as u32;
                 self.bytes.extend_from_slice(value);
                 self.ends.push(self.bytes.len() as u32);
-                self.slots[slot] = (tag, number + 1);
+                self.slots[at] = Slot { tag, number: number + 1, start, length: value.len() as u32 };
                 return number;
             }
-            if other == tag && self.get(number - 1) == value {
-                return number - 1;
+            if slot.tag == tag && &self.bytes[slot.start as usize..][..slot.length as usize] == value {
+                return slot.number - 1;
             }
-            slot = (slot + 1) & mask;
+            at = (at + 1) & mask;
         }
     }
 
     fn grow(&mut self) {
         let size = self.slots.len() * 2;
-        let old = std::mem::replace(&mut self.slots, vec![(0, 0); size]);
-        for (tag, number) in old.into_iter().filter(|(_, number)| *number != 0) {
-            let mut slot = tag as usize & (size - 1);
-            while self.slots[slot].1 != 0 {
-                slot = (slot + 1) & (size - 1);
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); size]);
+        for slot in old.into_iter().filter(|slot| slot.number != 0) {
+            let mut at = slot.tag as usize & (size - 1);
+            while self.slots[at].number != 0 {
+                at = (at + 1) & (size - 1);
             }
-            self.slots[slot] = (tag, number);
+            self.slots[at] = slot;
         }
     }
 
