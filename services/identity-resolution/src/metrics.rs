@@ -13,6 +13,8 @@ attune_service_kit::instruments! {
         matches: Counter("attune.identity.matches", "{match}", "matches found by attributes", ["outcome"]),
         /// Reviews opened.
         reviews: Counter("attune.identity.reviews", "{review}", "pairs given to a person to decide", []),
+        /// Reviews that wait.
+        review_queue: Gauge("attune.identity.review_queue", "{review}", "pairs that wait for a person to decide", []),
         /// Reviews decided.
         verdicts: Counter("attune.identity.verdicts", "{review}", "pairs that a person decided", ["verdict"]),
         /// Candidates that were scored.

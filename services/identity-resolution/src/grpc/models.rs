@@ -51,7 +51,7 @@ impl Identity {
                 version: active.version.clone(),
                 publish_time: active.time.and_then(convert::time),
                 actor: active.actor.clone(),
-                model_json: active.model.to_json(),
+                model_json: active.json.clone(),
                 current: true,
             });
         }

@@ -12,7 +12,7 @@ use crate::domain::matching::relation::{FAMILY, SAME_ADDRESS, Seen, seen_from};
 use crate::domain::matching::{End, Household, Likeness, RecordKey, Relation, RelationId};
 use crate::domain::{Lookup, Person};
 use crate::error::Error;
-use crate::store::records::{Batch, Remembered};
+use crate::store::records::{Batch, Relations, Remembered};
 
 /// The ends by which a person is found: every id of theirs, and their records.
 fn ends_of(person: &Person) -> Vec<End> {
@@ -59,7 +59,7 @@ impl Identity {
         let batch = Batch { relations: vec![relation.clone()], request, ..Batch::default() };
         self.matching.records.write(batch).await?;
         // A retry after the relation was taken back answers what it answered then.
-        let relation = self.matching.records.relation(id).await?.unwrap_or(relation);
+        let relation = self.matching.records.relations(&Relations::ById(id)).await?.pop().unwrap_or(relation);
         Ok(self::message(Seen { relation, persons: (from, to) }))
     }
 
@@ -67,7 +67,7 @@ impl Identity {
         let id = RelationId::parse(&message.relation_id)
             .ok_or_else(|| Problem::invalid_field("relation_id", "is not a relation id: 32 hexadecimal digits"))?;
         let missing = || Problem::not_found("relation", &message.relation_id);
-        self.matching.records.relation(id).await?.ok_or_else(missing)?;
+        self.matching.records.relations(&Relations::ById(id)).await?.pop().ok_or_else(missing)?;
         self.matching.records.write(Batch { unrelated: vec![id], ..Batch::default() }).await?;
         Ok(())
     }
@@ -106,10 +106,10 @@ impl Identity {
         }
         let mut household = Household::of(person.id, self.matching.config.max_household);
         let mut persons = vec![person.clone()];
-        household.next();
+        household.take_open();
         loop {
             let ends: Vec<End> = persons.iter().flat_map(ends_of).collect();
-            let mut relations = self.matching.records.relations(&ends).await?;
+            let mut relations = self.matching.records.relations(&Relations::At(ends)).await?;
             relations.retain(Relation::is_household);
             if relations.is_empty() {
                 return Ok(household.id());
@@ -125,7 +125,7 @@ impl Identity {
                     household.add(*to);
                 }
             }
-            let next = household.next();
+            let next = household.take_open();
             if next.is_empty() {
                 return Ok(household.id());
             }
@@ -135,7 +135,7 @@ impl Identity {
     }
 
     async fn seen(&self, person: &Person) -> Result<Vec<Seen>, Problem> {
-        let relations = self.matching.records.relations(&ends_of(person)).await?;
+        let relations = self.matching.records.relations(&Relations::At(ends_of(person))).await?;
         if relations.is_empty() {
             return Ok(Vec::new());
         }

@@ -3,6 +3,7 @@
 use attune_kernel::{PersonId, Problem};
 use attune_proto::identity::v1 as pb;
 use attune_service_kit::crud::{PageToken, page_size};
+use attune_service_kit::metrics::KeyValue;
 use rustc_hash::FxHashMap;
 
 use super::matching::records_of;
@@ -20,6 +21,13 @@ fn review_id(text: &str) -> Result<ReviewId, Problem> {
 }
 
 impl Identity {
+    /// Reports how many reviews wait.
+    pub(crate) async fn report_queue(&self) -> Result<(), Problem> {
+        let waiting = u32::try_from(self.matching.records.open_reviews().await?).unwrap_or(u32::MAX);
+        self.metrics.review_queue.record(waiting.into(), &[]);
+        Ok(())
+    }
+
     pub(super) async fn reviews(&self, message: pb::ListReviewsRequest) -> Result<pb::ListReviewsResponse, Problem> {
         let size = page_size(message.page_size)?;
         let of = format!("review:{}:{}", message.person_id, message.include_decided);
@@ -175,6 +183,8 @@ impl Identity {
             self.constrain(retract, assert, &decided).await?;
             let batch = Batch { reviews: vec![review.clone()], request, ..Batch::default() };
             self.matching.records.write(batch).await?;
+            let verdict = if verdict == Verdict::Same { "same" } else { "different" };
+            self.metrics.verdicts.add(1, &[KeyValue::new("verdict", verdict)]);
         }
         let keys = [review.left, review.right];
         let holders = self.holders(&keys).await?;

@@ -37,6 +37,7 @@ impl Reconciliation {
             looks = looks.wrapping_add(1);
             if looks.is_multiple_of(REFRESH) {
                 self.identity.matching.refresh().await?;
+                self.identity.report_queue().await?;
             }
             let active = self.identity.matching.active().number;
             begin |= active != model || self.is_due(finished);

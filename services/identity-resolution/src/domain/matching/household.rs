@@ -26,7 +26,7 @@ impl Household {
     }
 
     /// The persons whose relations are to be added next; empty when the household is known.
-    pub fn next(&mut self) -> Vec<PersonId> {
+    pub fn take_open(&mut self) -> Vec<PersonId> {
         if self.members.len() > self.limit { Vec::new() } else { std::mem::take(&mut self.open) }
     }
 
@@ -70,7 +70,7 @@ mod tests {
         }
         let mut household = Household::of(person(start), limit);
         loop {
-            let next = household.next();
+            let next = household.take_open();
             if next.is_empty() {
                 return household.id();
             }

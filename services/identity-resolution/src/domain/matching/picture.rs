@@ -63,7 +63,7 @@ impl Picture {
 
     /// The records whose stored pairs are needed next, ascending: those within reach that were not asked for yet, at most
     /// `limit` in all.
-    pub fn next(&mut self, link: f64, limit: usize) -> Vec<RecordKey> {
+    pub fn take_open(&mut self, link: f64, limit: usize) -> Vec<RecordKey> {
         for pair in self.pairs.values().filter(|pair| joins(pair, link)) {
             self.known.extend([pair.left, pair.right]);
         }
@@ -167,7 +167,7 @@ mod tests {
     /// Gathers from a store of pairs, counting the rounds.
     fn gather(picture: &mut Picture, stored: &[Pair], limit: usize) -> usize {
         for rounds in 0.. {
-            let next = picture.next(LINK, limit);
+            let next = picture.take_open(LINK, limit);
             if next.is_empty() {
                 return rounds;
             }

@@ -4,6 +4,7 @@ use attune_kernel::Timestamp;
 use attune_matching::{Model, Prepared};
 use attune_storage::StorageError;
 
+use super::Examined;
 use crate::config::MatchingConfig;
 use crate::domain::IdentifierKey;
 use crate::domain::matching::{AttributeRecord, Attributes, Likeness, Thresholds};
@@ -13,6 +14,8 @@ use crate::store::records::{Comparable, Published};
 pub(crate) struct Active {
     /// The model.
     pub(crate) model: Model,
+    /// The text that it was read from: what is published again has the same version.
+    pub(crate) json: String,
     /// Its version.
     pub(crate) version: String,
     /// Number of its publication; 0 for the default model.
@@ -30,7 +33,10 @@ pub(crate) struct Active {
 impl Active {
     /// The model of a service that nobody has trained.
     pub(crate) fn default_model(config: &MatchingConfig) -> Self {
-        Self::new(Model::default_model(), config)
+        let model = Model::default_model();
+        let json = model.to_json();
+        // Numbers may lose a last digit on their way through text, so even this one is read from its text.
+        Self::new(Model::from_json(&json).unwrap_or(model), json, config)
     }
 
     /// A model that was published.
@@ -41,16 +47,16 @@ impl Active {
         let model = Model::from_json(&published.json)
             .map_err(|error| StorageError::Corrupt(format!("matching model: {error}")))?;
         let (number, time, actor) = (published.number, Some(published.time), published.actor);
-        Ok(Self { number, time, actor, ..Self::new(model, config) })
+        Ok(Self { number, time, actor, ..Self::new(model, published.json, config) })
     }
 
-    fn new(model: Model, config: &MatchingConfig) -> Self {
+    fn new(model: Model, json: String, config: &MatchingConfig) -> Self {
         let version = model.version();
         let link = if config.link_threshold > 0.0 { config.link_threshold } else { model.threshold() };
         let (review, household) = (config.review_threshold, config.household_threshold);
         let [mark, _] = halves(IdentifierKey::of("matching model", &version));
         let thresholds = Thresholds { link, review, household };
-        Self { model, version, number: 0, time: None, actor: "default".to_owned(), thresholds, mark }
+        Self { model, json, version, number: 0, time: None, actor: "default".to_owned(), thresholds, mark }
     }
 
     /// Attributes in comparable form; none when they say nothing that the model knows.
@@ -67,6 +73,17 @@ impl Active {
         blocks.sort_unstable();
         blocks.dedup();
         blocks
+    }
+
+    /// A record prepared by this model; none when it says nothing to it. Another model may have been put into use since
+    /// the record was prepared.
+    pub(super) fn renewed(&self, mut one: Examined) -> Option<Examined> {
+        if one.record.model != self.mark {
+            one.form = self.prepare(&one.record.attributes)?;
+            (one.record.model, one.record.prepared) = (self.mark, one.form.encode());
+            one.record.blocks = self.blocks(&one.form);
+        }
+        Some(one)
     }
 
     /// A stored form; none when another model made it.

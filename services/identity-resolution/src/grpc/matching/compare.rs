@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use super::{Active, Matching};
 use crate::domain::matching::{AttributeRecord, Likeness, RecordKey};
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::store::records::{Comparable, Wanted};
 
 /// How many records are scored before others get their turn.
@@ -45,6 +46,7 @@ impl Matching {
         &self,
         active: &Active,
         examined: &[Examined],
+        metrics: &Metrics,
     ) -> Result<(Vec<Compared>, Forms), Error> {
         let wanted: Vec<Wanted> =
             examined.iter().map(|one| Wanted { key: one.record.key, blocks: one.record.blocks.clone() }).collect();
@@ -96,6 +98,9 @@ impl Matching {
                 .sort_by(|(key, one), (other_key, other)| other.weight.total_cmp(&one.weight).then(key.cmp(other_key)));
             compared.push(Compared { alike, stored: found.records.get(&one.record.key).cloned() });
         }
+        let scored = found.of.iter().map(Vec::len).sum::<usize>() as u64;
+        metrics.candidates.add(scored, &[]);
+        metrics.oversized_blocks.add(found.oversized, &[]);
         Ok((compared, kept))
     }
 }

@@ -1,6 +1,7 @@
 //! What matching tells the graph.
 
 use attune_kernel::Timestamp;
+use attune_service_kit::metrics::KeyValue;
 
 use super::Active;
 use crate::domain::matching::review::Decided;
@@ -11,7 +12,10 @@ use crate::grpc::Identity;
 impl Identity {
     /// Asserts and retracts matches.
     pub(super) async fn carry_out(&self, active: &Active, plan: &Plan, now: Timestamp) -> Result<(), Error> {
-        let _ = (active, plan, now);
+        let _ = (active, now);
+        for (outcome, count) in [("linked", plan.assert.len()), ("unlinked", plan.retract.len())] {
+            self.metrics.matches.add(count as u64, &[KeyValue::new("outcome", outcome)]);
+        }
         Ok(())
     }
 

@@ -18,6 +18,9 @@ mod resolving;
 mod settle;
 mod waterfall;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use attune_kernel::PersonId;

@@ -87,6 +87,7 @@ impl Identity {
             self.matching.records.erase(&keys, &[]).await?;
         }
         let mut done = self.examine(page).await?;
+        self.metrics.reconciled.add(count as u64, &[]);
         (done.records, done.last) = (count, last.filter(|_| count == limit));
         Ok(done)
     }
@@ -96,15 +97,12 @@ impl Identity {
         let now = self.clock.now();
         let active = self.matching.active();
         let mut examined = Vec::with_capacity(page.len());
-        for mut record in page {
-            let Some(form) = active.form_of(&record) else { continue };
-            record.blocks = active.blocks(&form);
-            if record.model != active.mark {
-                (record.model, record.prepared) = (active.mark, form.encode());
+        for record in page {
+            if let Some(form) = active.form_of(&record) {
+                examined.extend(active.renewed(Examined { record, form, visible: true }));
             }
-            examined.push(Examined { record, form, visible: true });
         }
-        let (compared, mut forms) = self.matching.compare(&active, &examined).await?;
+        let (compared, mut forms) = self.matching.compare(&active, &examined, &self.metrics).await?;
         let all: Vec<usize> = (0..examined.len()).collect();
         let settled = self.matching.settle(&active, &examined, &compared, &mut forms, &all).await?;
         self.carry_out(&active, &settled.plan, now).await?;

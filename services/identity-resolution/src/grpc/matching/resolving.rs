@@ -115,12 +115,12 @@ impl Identity {
         let mut place_of = vec![None; interactions.len()];
         let mut examined = Vec::new();
         for (at, record) in records.into_iter().enumerate() {
-            if let Some(Incoming(one)) = record {
+            if let Some(one) = record.and_then(|Incoming(one)| active.renewed(one)) {
                 place_of[at] = Some(examined.len());
                 examined.push(one);
             }
         }
-        let (compared, mut forms) = self.matching.compare(&active, &examined).await?;
+        let (compared, mut forms) = self.matching.compare(&active, &examined, &self.metrics).await?;
         let writing = self.to_write(&active, &examined, &compared).await?;
         let settled = self.matching.settle(&active, &examined, &compared, &mut forms, &writing).await?;
         self.carry_out(&active, &settled.plan, now).await?;
@@ -226,7 +226,6 @@ impl Identity {
 
     /// Stores records at `places` with their pairs, and what follows for reviews and relations. Answers the review that
     /// waits for each place, and how many were opened.
-    #[expect(clippy::too_many_arguments, reason = "what was found out, step by step")]
     pub(super) async fn write_findings(
         &self,
         active: &Active,

@@ -54,7 +54,7 @@ impl Matching {
         }
         let limit = self.config.max_component.saturating_mul(places.len().max(1));
         loop {
-            let next = picture.next(link, limit);
+            let next = picture.take_open(link, limit);
             if next.is_empty() {
                 break;
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use attune_kernel::{PersonId, Personal, Secret, Timestamp};
 use attune_storage::{Engine, Postgres, PostgresConfig, Storage, StorageError, migrate};
 
-use super::{Batch, Models, Published, Records, Remembered, Reviews, Wanted, open};
+use super::{Batch, Models, Published, Records, Relations, Remembered, Reviews, Wanted, open};
 use crate::domain::matching::review::{Decided, Verdict};
 use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, RelationId, Review, ReviewId};
 use crate::store::MIGRATIONS;
@@ -151,7 +151,10 @@ async fn pairs_are_seen_from_both_sides_and_go_with_a_version() {
         records.write(Batch { cleared: vec![key(2)], ..Batch::default() }).await.unwrap();
         assert_eq!(records.neighbourhood(&[key(1), key(2), key(3)]).await.unwrap().pairs, []);
         assert_eq!(records.reviews(&Reviews::OfRecords(vec![key(2)])).await.unwrap(), [kept], "verdicts stay");
-        assert_eq!(records.relations(&[End::Record(key(2)), End::Record(key(4))]).await.unwrap(), [declared]);
+        assert_eq!(
+            records.relations(&Relations::At(vec![End::Record(key(2)), End::Record(key(4))])).await.unwrap(),
+            [declared]
+        );
     })
     .await;
 }
@@ -179,11 +182,12 @@ async fn reviews_come_by_weight_and_a_verdict_replaces() {
         records.write(Batch { reviews: vec![reviews[0].clone()], ..Batch::default() }).await.unwrap();
         assert_eq!(
             records.reviews(&Reviews::ById(vec![verdict.id])).await.unwrap(),
-            [verdict.clone()],
+            std::slice::from_ref(&verdict),
             "not asked again"
         );
         assert_eq!(records.reviews(&Reviews::ById(vec![reviews[1].id])).await.unwrap(), [reviews[1].clone()]);
         assert_eq!(page(None, 9, false).await.len(), 3);
+        assert_eq!(records.open_reviews().await.unwrap(), 3);
         assert_eq!(ids(&page(None, 9, true).await), expected);
         let mut of = ids(&records.reviews(&Reviews::OfRecords(vec![key(1), key(2)])).await.unwrap());
         of.sort_unstable();
@@ -205,18 +209,22 @@ async fn relations_are_found_at_either_end() {
         let one = relation(ada, eve, "employer", "crm");
         let two = relation(eve, End::Record(key(7)), "family", "matching");
         records.write(Batch { relations: vec![one.clone(), two.clone()], ..Batch::default() }).await.unwrap();
-        assert_eq!(records.relations(&[ada]).await.unwrap(), [one.clone()]);
-        assert_eq!(records.relations(&[eve, End::Record(key(7))]).await.unwrap().len(), 2, "each once");
+        assert_eq!(records.relations(&Relations::At(vec![ada])).await.unwrap(), std::slice::from_ref(&one));
+        assert_eq!(
+            records.relations(&Relations::At(vec![eve, End::Record(key(7))])).await.unwrap().len(),
+            2,
+            "each once"
+        );
         let surer = Relation { confidence: 1.0, created: Timestamp::from_micros(50), ..one.clone() };
         records.write(Batch { relations: vec![surer.clone()], ..Batch::default() }).await.unwrap();
         let kept = Relation { created: one.created, ..surer };
-        assert_eq!(records.relation(one.id).await.unwrap(), Some(kept));
+        assert_eq!(records.relations(&Relations::ById(one.id)).await.unwrap(), [kept]);
         records.write(Batch { unrelated: vec![one.id], ..Batch::default() }).await.unwrap();
-        assert_eq!(records.relation(one.id).await.unwrap(), None);
-        assert_eq!(records.relations(&[ada]).await.unwrap(), []);
+        assert_eq!(records.relations(&Relations::ById(one.id)).await.unwrap(), []);
+        assert_eq!(records.relations(&Relations::At(vec![ada])).await.unwrap(), []);
         let itself = relation(ada, ada, "referrer", "crm");
         records.write(Batch { relations: vec![itself.clone()], ..Batch::default() }).await.unwrap();
-        assert_eq!(records.relations(&[ada]).await.unwrap(), [itself]);
+        assert_eq!(records.relations(&Relations::At(vec![ada])).await.unwrap(), [itself]);
     })
     .await;
 }
@@ -242,8 +250,8 @@ async fn an_erasure_leaves_nothing() {
         assert_eq!(records.page(None, 9).await.unwrap(), [record(2, &[10])]);
         assert_eq!(records.neighbourhood(&[key(2)]).await.unwrap().pairs, []);
         assert_eq!(records.reviews(&Reviews::Page { after: None, limit: 9, decided: true }).await.unwrap(), []);
-        assert_eq!(records.relations(&[ends.0, ends.1, End::Record(key(2))]).await.unwrap(), []);
-        assert_eq!(records.relations(&[End::Person(person(2))]).await.unwrap().len(), 1);
+        assert_eq!(records.relations(&Relations::At(vec![ends.0, ends.1, End::Record(key(2))])).await.unwrap(), []);
+        assert_eq!(records.relations(&Relations::At(vec![End::Person(person(2))])).await.unwrap().len(), 1);
         records.erase(&[key(1)], &[person(1)]).await.unwrap();
     })
     .await;
@@ -296,7 +304,11 @@ async fn a_request_is_fulfilled_once() {
         assert_eq!((asked(1).await, asked(2).await), (Ok(true), Err(StorageError::RequestIdReused)));
         records.write(Batch { unrelated: vec![one.id], ..Batch::default() }).await.unwrap();
         assert!(!records.write(batch.clone()).await.unwrap());
-        assert_eq!(records.relation(one.id).await.unwrap(), None, "a retry does not undo what came after");
+        assert_eq!(
+            records.relations(&Relations::ById(one.id)).await.unwrap(),
+            [],
+            "a retry does not undo what came after"
+        );
         let other = Batch { request: request(2), ..batch };
         assert_eq!(records.write(other).await.unwrap_err(), StorageError::RequestIdReused);
     })

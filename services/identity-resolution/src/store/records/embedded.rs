@@ -6,21 +6,21 @@
 //! number)` a publication, `(V, version)` its number, `(J, version)` the JSON of a model, `(u, id)` a fulfilled request. The
 //! space of blocks holds nothing but `(block, key)`. One thread writes, so a batch sees what the one before it wrote.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use attune_kernel::PersonId;
-use attune_storage::embedded::Value;
 use attune_storage::key::{KeyBuilder, key};
-use attune_storage::{Engine, Reader, Scan, Space, StorageError, Tx};
+use attune_storage::{Engine, Reader, Scan, Space, StorageError};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::embedded_work::Work;
 use super::{
-    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Remembered, Reviews, Wanted, codec,
+    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Relations, Remembered, Reviews, Wanted,
+    codec,
 };
-use crate::domain::matching::relation::MATCHING;
 use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, RelationId, Review, ReviewId};
 
 /// The records.
@@ -30,9 +30,9 @@ pub(super) struct Embedded {
 }
 
 #[derive(Clone)]
-struct Spaces {
-    records: Space,
-    blocks: Space,
+pub(super) struct Spaces {
+    pub(super) records: Space,
+    pub(super) blocks: Space,
 }
 
 impl Embedded {
@@ -42,15 +42,15 @@ impl Embedded {
     }
 }
 
-fn at(tag: &str, id: [u8; 16]) -> KeyBuilder {
+pub(super) fn at(tag: &str, id: [u8; 16]) -> KeyBuilder {
     key().str(tag).id(id)
 }
 
-fn at_block(block: u64, record: RecordKey) -> Vec<u8> {
+pub(super) fn at_block(block: u64, record: RecordKey) -> Vec<u8> {
     key().u64(block).id(record.0).build()
 }
 
-fn at_pair(record: RecordKey, other: RecordKey) -> Vec<u8> {
+pub(super) fn at_pair(record: RecordKey, other: RecordKey) -> Vec<u8> {
     at("m", record.0).id(other.0).build()
 }
 
@@ -61,23 +61,23 @@ fn descending(weight: f64) -> u64 {
     !ascending
 }
 
-fn at_place(tag: &str, weight: f64, id: ReviewId) -> Vec<u8> {
+pub(super) fn at_place(tag: &str, weight: f64, id: ReviewId) -> Vec<u8> {
     key().str(tag).u64(descending(weight)).id(id.0).build()
 }
 
-fn at_end(end: End) -> KeyBuilder {
+pub(super) fn at_end(end: End) -> KeyBuilder {
     key().str("e").bytes(&end.to_bytes())
 }
 
 /// The last 16 bytes of a key.
-fn tail(key: &[u8]) -> Result<RecordKey, StorageError> {
+pub(super) fn tail(key: &[u8]) -> Result<RecordKey, StorageError> {
     let (_, tail) = key
         .split_last_chunk::<16>()
         .ok_or_else(|| StorageError::Corrupt("attribute record: a key is too short".to_owned()))?;
     Ok(RecordKey::cut(tail))
 }
 
-fn encode_pair(pair: &Pair) -> Vec<u8> {
+pub(super) fn encode_pair(pair: &Pair) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(17);
     bytes.extend_from_slice(&pair.weight.to_be_bytes());
     bytes.extend_from_slice(&pair.probability.to_be_bytes());
@@ -113,182 +113,8 @@ fn add(
     Ok(true)
 }
 
-/// A transaction on the records.
-struct Work<'a> {
-    tx: &'a mut Tx,
-    spaces: &'a Spaces,
-}
-
-impl Work<'_> {
-    fn get(&self, key: Vec<u8>) -> Result<Option<Value>, StorageError> {
-        self.tx.get(&self.spaces.records, key)
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StorageError> {
-        self.tx.put(&self.spaces.records, key, value)
-    }
-
-    fn delete(&mut self, key: Vec<u8>) -> Result<(), StorageError> {
-        self.tx.delete(&self.spaces.records, key)
-    }
-
-    fn tails(&self, prefix: KeyBuilder) -> Result<Vec<RecordKey>, StorageError> {
-        let pairs = self.tx.scan(&self.spaces.records, &Scan::prefix(prefix.build()))?;
-        pairs.iter().map(|(key, _)| tail(key)).collect()
-    }
-
-    fn run(&mut self, batch: Batch) -> Result<bool, StorageError> {
-        if let Some(request) = &batch.request {
-            let place = key().str("u").str(&request.id).build();
-            let stored = self.get(place.clone())?;
-            if codec::fulfilled(request, stored.as_deref())? {
-                return Ok(false);
-            }
-            self.put(place, request.digest.to_vec())?;
-        }
-        for record in &batch.cleared {
-            self.clear(*record, false)?;
-        }
-        for record in &batch.records {
-            self.put_record(record)?;
-        }
-        for pair in &batch.pairs {
-            let value = encode_pair(pair);
-            self.put(at_pair(pair.left, pair.right), value.clone())?;
-            self.put(at_pair(pair.right, pair.left), value)?;
-        }
-        for review in &batch.reviews {
-            self.put_review(review)?;
-        }
-        for id in &batch.moot {
-            self.drop_review(*id, false)?;
-        }
-        for relation in &batch.relations {
-            self.put_relation(relation)?;
-        }
-        for id in &batch.unrelated {
-            self.drop_relation(*id, false)?;
-        }
-        if let Some(model) = &batch.model {
-            self.publish(model)?;
-        }
-        Ok(true)
-    }
-
-    fn put_record(&mut self, record: &AttributeRecord) -> Result<(), StorageError> {
-        let before = match self.get(at("v", record.key.0).build())? {
-            Some(before) => codec::blocks(&before)?,
-            None => Vec::new(),
-        };
-        for block in before.iter().filter(|block| !record.blocks.contains(block)) {
-            self.tx.delete(&self.spaces.blocks, at_block(*block, record.key))?;
-        }
-        for block in record.blocks.iter().filter(|block| !before.contains(block)) {
-            self.tx.put(&self.spaces.blocks, at_block(*block, record.key), Vec::new())?;
-        }
-        self.put(at("d", record.key.0).build(), codec::encode_comparable(record))?;
-        self.put(at("v", record.key.0).build(), codec::encode_record(record))
-    }
-
-    /// Removes pairs, reviews and relations of a record: all of them, or those that rest on what it says.
-    fn clear(&mut self, record: RecordKey, all: bool) -> Result<(), StorageError> {
-        for other in self.tails(at("m", record.0))? {
-            self.delete(at_pair(record, other))?;
-            self.delete(at_pair(other, record))?;
-        }
-        for id in self.tails(at("x", record.0))? {
-            self.drop_review(ReviewId(id.0), all)?;
-        }
-        for id in self.tails(at_end(End::Record(record)))? {
-            self.drop_relation(RelationId(id.0), !all)?;
-        }
-        Ok(())
-    }
-
-    fn erase(&mut self, record: RecordKey) -> Result<(), StorageError> {
-        self.clear(record, true)?;
-        if let Some(row) = self.get(at("v", record.0).build())? {
-            for block in codec::blocks(&row)? {
-                self.tx.delete(&self.spaces.blocks, at_block(block, record))?;
-            }
-        }
-        self.delete(at("d", record.0).build())?;
-        self.delete(at("v", record.0).build())
-    }
-
-    fn review(&self, id: ReviewId) -> Result<Option<Review>, StorageError> {
-        let stored = self.get(at("w", id.0).build())?;
-        stored.map(|bytes| codec::decode_review(&id.0, &bytes)).transpose()
-    }
-
-    fn put_review(&mut self, review: &Review) -> Result<(), StorageError> {
-        if let Some(before) = self.review(review.id)? {
-            if review.decided.is_none() {
-                return Ok(());
-            }
-            self.delete(at_place("q", before.weight, review.id))?;
-            self.delete(at_place("Q", before.weight, review.id))?;
-        }
-        if review.decided.is_none() {
-            self.put(at_place("q", review.weight, review.id), Vec::new())?;
-        }
-        self.put(at_place("Q", review.weight, review.id), Vec::new())?;
-        for record in [review.left, review.right] {
-            self.put(at("x", record.0).id(review.id.0).build(), Vec::new())?;
-        }
-        self.put(at("w", review.id.0).build(), codec::encode_review(review))
-    }
-
-    fn drop_review(&mut self, id: ReviewId, decided: bool) -> Result<(), StorageError> {
-        let Some(review) = self.review(id)?.filter(|review| decided || review.decided.is_none()) else {
-            return Ok(());
-        };
-        self.delete(at_place("q", review.weight, id))?;
-        self.delete(at_place("Q", review.weight, id))?;
-        for record in [review.left, review.right] {
-            self.delete(at("x", record.0).id(id.0).build())?;
-        }
-        self.delete(at("w", id.0).build())
-    }
-
-    fn relation(&self, id: RelationId) -> Result<Option<Relation>, StorageError> {
-        let stored = self.get(at("r", id.0).build())?;
-        stored.map(|bytes| codec::decode_relation(&id.0, &bytes)).transpose()
-    }
-
-    fn put_relation(&mut self, relation: &Relation) -> Result<(), StorageError> {
-        let mut relation = relation.clone();
-        if let Some(before) = self.relation(relation.id)? {
-            relation.created = before.created;
-        }
-        for end in [relation.from, relation.to] {
-            self.put(at_end(end).id(relation.id.0).build(), Vec::new())?;
-        }
-        self.put(at("r", relation.id.0).build(), codec::encode_relation(&relation))
-    }
-
-    fn drop_relation(&mut self, id: RelationId, only_found: bool) -> Result<(), StorageError> {
-        let Some(relation) = self.relation(id)?.filter(|one| !only_found || one.source == MATCHING) else {
-            return Ok(());
-        };
-        for end in [relation.from, relation.to] {
-            self.delete(at_end(end).id(id.0).build())?;
-        }
-        self.delete(at("r", id.0).build())
-    }
-
-    fn publish(&mut self, model: &Published) -> Result<(), StorageError> {
-        let last = Scan::prefix(key().str("M").build()).reverse().limit(1);
-        let last = self.tx.scan(&self.spaces.records, &last)?;
-        let number = last.first().map_or(Ok(0), |(key, _)| number(key))? + 1;
-        self.put(key().str("M").u64(number).build(), codec::encode_model(model))?;
-        self.put(key().str("V").str(&model.version).build(), key().u64(number).build())?;
-        self.put(key().str("J").str(&model.version).build(), model.json.clone().into_bytes())
-    }
-}
-
 /// The number in the last eight bytes of a key.
-fn number(key: &[u8]) -> Result<u64, StorageError> {
+pub(super) fn number(key: &[u8]) -> Result<u64, StorageError> {
     let (_, tail) = key
         .split_last_chunk::<8>()
         .ok_or_else(|| StorageError::Corrupt("attribute record: a key is too short".to_owned()))?;
@@ -398,7 +224,7 @@ impl Records for Embedded {
 
     async fn write(&self, batch: Batch) -> Result<bool, StorageError> {
         let spaces = self.spaces.clone();
-        self.engine.write(move |tx| Work { tx, spaces: &spaces }.run(batch)).await
+        self.engine.write(move |tx| Work::new(tx, &spaces).run(batch)).await
     }
 
     async fn is_fulfilled(&self, request: &Remembered) -> Result<bool, StorageError> {
@@ -410,16 +236,8 @@ impl Records for Embedded {
         let (spaces, records, persons) = (self.spaces.clone(), records.to_vec(), persons.to_vec());
         self.engine
             .write(move |tx| {
-                let mut work = Work { tx, spaces: &spaces };
-                for record in records {
-                    work.erase(record)?;
-                }
-                for person in persons {
-                    for id in work.tails(at_end(End::Person(person)))? {
-                        work.drop_relation(RelationId(id.0), false)?;
-                    }
-                }
-                Ok(())
+                let mut work = Work::new(tx, &spaces);
+                work.erase_all(&records, &persons)
             })
             .await
     }
@@ -458,26 +276,38 @@ impl Records for Embedded {
         Ok(found)
     }
 
-    async fn relations(&self, ends: &[End]) -> Result<Vec<Relation>, StorageError> {
+    async fn open_reviews(&self) -> Result<u64, StorageError> {
+        let mut count = 0;
+        let scan = Scan::prefix(key().str("q").build());
+        self.engine.reader().visit(&self.spaces.records, &scan, |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
+    async fn relations(&self, wanted: &Relations) -> Result<Vec<Relation>, StorageError> {
         let (reader, space) = (self.engine.reader(), &self.spaces.records);
-        let mut found = BTreeMap::new();
-        for end in ends {
-            for (key, _) in reader.scan(space, &Scan::prefix(at_end(*end).build()))? {
-                let id = RelationId(tail(&key)?.0);
-                if found.contains_key(&id) {
-                    continue;
-                }
-                if let Some(bytes) = reader.get(space, at("r", id.0).build())? {
-                    found.insert(id, codec::decode_relation(&id.0, &bytes)?);
+        let mut ids = BTreeSet::new();
+        match wanted {
+            Relations::ById(id) => {
+                ids.insert(*id);
+            }
+            Relations::At(ends) => {
+                for end in ends {
+                    for (key, _) in reader.scan(space, &Scan::prefix(at_end(*end).build()))? {
+                        ids.insert(RelationId(tail(&key)?.0));
+                    }
                 }
             }
         }
-        Ok(found.into_values().collect())
-    }
-
-    async fn relation(&self, id: RelationId) -> Result<Option<Relation>, StorageError> {
-        let stored = self.engine.reader().get(&self.spaces.records, at("r", id.0).build())?;
-        stored.map(|bytes| codec::decode_relation(&id.0, &bytes)).transpose()
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(bytes) = reader.get(space, at("r", id.0).build())? {
+                found.push(codec::decode_relation(&id.0, &bytes)?);
+            }
+        }
+        Ok(found)
     }
 
     async fn models(&self, wanted: &Models) -> Result<Vec<Published>, StorageError> {

@@ -5,6 +5,7 @@
 
 mod codec;
 mod embedded;
+mod embedded_work;
 mod postgres;
 
 #[cfg(test)]
@@ -75,6 +76,15 @@ pub(crate) enum Reviews {
         /// Also those that are decided.
         decided: bool,
     },
+}
+
+/// Which relations are wanted.
+#[derive(Debug, Clone)]
+pub(crate) enum Relations {
+    /// This one.
+    ById(RelationId),
+    /// Those at any of these ends.
+    At(Vec<End>),
 }
 
 /// Which models are wanted.
@@ -174,11 +184,11 @@ pub(crate) trait Records: Send + Sync + 'static {
     /// Reviews, those that exist.
     async fn reviews(&self, wanted: &Reviews) -> Result<Vec<Review>, StorageError>;
 
-    /// Relations at any of these ends, each once, in no order.
-    async fn relations(&self, ends: &[End]) -> Result<Vec<Relation>, StorageError>;
+    /// How many reviews wait for a decision.
+    async fn open_reviews(&self) -> Result<u64, StorageError>;
 
-    /// A relation.
-    async fn relation(&self, id: RelationId) -> Result<Option<Relation>, StorageError>;
+    /// Relations, those that exist, each once, in no order.
+    async fn relations(&self, wanted: &Relations) -> Result<Vec<Relation>, StorageError>;
 
     /// Models, those that exist.
     async fn models(&self, wanted: &Models) -> Result<Vec<Published>, StorageError>;

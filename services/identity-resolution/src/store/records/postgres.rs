@@ -10,10 +10,11 @@ use attune_storage::{Postgres, StorageError, Transaction};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Remembered, Reviews, Wanted, codec,
+    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Relations, Remembered, Reviews, Wanted,
+    codec,
 };
 use crate::domain::matching::relation::MATCHING;
-use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, RelationId, Review};
+use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, Review};
 
 /// The records.
 pub(super) struct Relational {
@@ -394,17 +395,27 @@ impl Records for Relational {
         to_reviews(&rows)
     }
 
-    async fn relations(&self, ends: &[End]) -> Result<Vec<Relation>, StorageError> {
-        let ends: Vec<Vec<u8>> = ends.iter().map(|end| end.to_bytes().to_vec()).collect();
-        let sql = "SELECT relation_id, record FROM relation
-                   WHERE relation_id IN (SELECT relation_id FROM relation_end WHERE endpoint = ANY($1))";
-        to_relations(&self.postgres.client().await?.query(sql, &[&ends]).await?)
+    async fn open_reviews(&self) -> Result<u64, StorageError> {
+        let sql = "SELECT count(*) FROM review WHERE NOT decided";
+        let row = self.postgres.client().await?.query_one(sql, &[]).await?;
+        Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
     }
 
-    async fn relation(&self, id: RelationId) -> Result<Option<Relation>, StorageError> {
-        let sql = "SELECT relation_id, record FROM relation WHERE relation_id = $1";
-        let rows = self.postgres.client().await?.query(sql, &[&id.0.as_slice()]).await?;
-        Ok(to_relations(&rows)?.pop())
+    async fn relations(&self, wanted: &Relations) -> Result<Vec<Relation>, StorageError> {
+        let client = self.postgres.client().await?;
+        let rows = match wanted {
+            Relations::ById(id) => {
+                let sql = "SELECT relation_id, record FROM relation WHERE relation_id = $1";
+                client.query(sql, &[&id.0.as_slice()]).await?
+            }
+            Relations::At(ends) => {
+                let ends: Vec<Vec<u8>> = ends.iter().map(|end| end.to_bytes().to_vec()).collect();
+                let sql = "SELECT relation_id, record FROM relation
+                           WHERE relation_id IN (SELECT relation_id FROM relation_end WHERE endpoint = ANY($1))";
+                client.query(sql, &[&ends]).await?
+            }
+        };
+        to_relations(&rows)
     }
 
     async fn models(&self, wanted: &Models) -> Result<Vec<Published>, StorageError> {
