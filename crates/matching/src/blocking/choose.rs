@@ -86,7 +86,7 @@ pub(crate) fn choose(
         }
         let Some((_, number, gain)) = best else { break };
         let pairs = tried[number].pairs.max(1.0);
-        let poor = gain < 0.002 * total && gain < 0.004 * pairs && spent > 3.0 * records.len() as f64;
+        let poor = gain < 0.005 * total && gain < 0.005 * pairs && spent > 3.0 * records.len() as f64;
         if gain < 0.0004 * total || poor {
             break;
         }

@@ -80,6 +80,8 @@ impl Dedupe {
     /// # Errors
     /// When the header names a column twice.
     pub fn add_input(&mut self, name: &str, header: &[&str]) -> Result<Input<'_>, Error> {
+        // Values that wait are of the columns of the input before.
+        self.table.settle();
         let mut columns = Vec::with_capacity(header.len());
         for column in header {
             let at = self.table.column(column);
@@ -101,7 +103,8 @@ impl Dedupe {
     ///
     /// # Errors
     /// When the configuration names a column or a key that does not exist, or no column can serve as evidence.
-    pub fn run(self, clock: Clock<'_>, progress: Progress<'_>) -> Result<Outcome, Error> {
+    pub fn run(mut self, clock: Clock<'_>, progress: Progress<'_>) -> Result<Outcome, Error> {
+        self.table.settle();
         let report = Report { inputs: self.inputs, ..Report::default() };
         run::run(self.table, self.config, &self.options, report, clock, progress)
     }
@@ -117,9 +120,7 @@ impl Input<'_> {
         let mut found = 0;
         for value in row {
             if let Some(column) = self.columns.get(found) {
-                let column = &mut table.columns[*column];
-                let code = column.values.intern(value.as_bytes());
-                column.codes.push(code);
+                table.push(*column, value.as_bytes());
             }
             found += 1;
         }
@@ -132,12 +133,7 @@ impl Input<'_> {
         if table.records >= MOST_RECORDS {
             return Err(Error::TooManyRecords { limit: MOST_RECORDS });
         }
-        table.records += 1;
-        if self.columns.len() < table.columns.len() {
-            for column in &mut table.columns {
-                column.codes.resize(table.records, 0);
-            }
-        }
+        table.end_record();
         if let Some(input) = input {
             input.records += 1;
         }

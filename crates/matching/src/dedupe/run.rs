@@ -51,14 +51,12 @@ impl Watch<'_> {
     }
 }
 
-/// Joins what the rules found; counts it when it is all.
-fn gather(report: &mut Report, found: Vec<(usize, u64, Vec<Observation>)>, all: bool) -> Vec<Observation> {
+/// Joins what the rules found, and counts it.
+fn gather(mut report: Option<&mut Report>, found: Vec<(usize, u64, Vec<Observation>)>) -> Vec<Observation> {
     let mut observations = Vec::with_capacity(found.iter().map(|(.., kept)| kept.len()).sum());
     for (number, proposed, kept) in found {
-        if all {
-            if let Some(rule) = report.rules.get_mut(number) {
-                rule.marginal_pairs += proposed;
-            }
+        if let Some(report) = report.as_deref_mut() {
+            report.rules[number].marginal_pairs += proposed;
             report.pairs_proposed += proposed;
         }
         observations.extend(kept);
@@ -87,7 +85,7 @@ pub(super) fn run(
     let pairs = (n * (n - 1.0) / 2.0).max(1.0);
     let budget = options.pair_budget.or(config.pair_budget).map_or((30.0 * n).max(100_000.0), |pairs| pairs as f64);
 
-    let (mut model, mut frequencies, atoms, rules, draws) = watch.stage(1, || {
+    let (mut model, mut frequencies, mut atoms, rules, draws) = watch.stage(1, || {
         let frequencies = strangers::frequencies(&records, None);
         let mut model = guess(&records, pairs);
         let parents = parents(&model);
@@ -102,37 +100,38 @@ pub(super) fn run(
         Ok((model, frequencies, atoms, rules, draws))
     })?;
     report.estimation.random_pairs = draws.len();
-    report.rules = rules.iter().map(|rule| rule_report(&records, &atoms, rule)).collect();
 
-    let taken: Vec<AtomRule> = rules.iter().map(|rule| rule.rule.clone()).collect();
     let priors = learned_priors(&model);
-    // First a sample of the blocks, compared in full, to learn from; then all, given up as soon as they are no match.
-    let proposals: f64 = rules.iter().map(|rule| rule.pairs).sum();
-    let every = (proposals / TRAINING).floor().clamp(1.0, 4096.0) as u32;
+    // First a sample of the blocks, compared in full, to learn from; then all, given up as soon as they are no match. The
+    // rules are chosen again in between, by what was learned.
     let learned = Floor { strangers: LEARNED, household: f32::MIN };
     let kept = Floor { strangers: KEPT - MARGIN, household: KEPT - MARGIN };
-    let (keys, mut observations) = watch.stage(2, || {
+    let sample = watch.stage(2, || {
+        let proposals: f64 = rules.iter().map(|rule| rule.pairs).sum();
+        let every = (proposals / TRAINING).floor().clamp(1.0, 4096.0) as u32;
         // Households are learned from pairs that no other rule may propose.
+        let taken: Vec<AtomRule> = rules.iter().map(|rule| rule.rule.clone()).collect();
         let households = blocking::household(&atoms, &records, budget).filter(|rule| !taken.contains(rule));
-        let all: Vec<AtomRule> = taken.iter().cloned().chain(households).collect();
+        let all: Vec<AtomRule> = taken.into_iter().chain(households).collect();
         let keys = blocking::Keys::new(&records, &atoms, &all);
         let scorer = Scorer::new(&records, &model, &frequencies);
         let found = keys.visit(&records, usize::MAX, every, threads, |pair| scorer.observe_pair(pair, learned));
-        let observations = gather(&mut report, found, every == 1);
-        (keys, observations)
+        (gather(None, found), every)
     });
     watch.stage(3, || {
-        em::learn(&mut model, &priors, &observations, pairs / f64::from(every), true);
-        report.estimation.training_pairs = observations.len() as u64;
+        em::learn(&mut model, &priors, &sample.0, pairs / f64::from(sample.1), true);
+        report.estimation.training_pairs = sample.0.len() as u64;
     });
-    if every > 1 {
-        observations = watch.stage(2, || {
-            let scorer = Scorer::new(&records, &model, &frequencies);
-            let found = keys.visit(&records, taken.len(), 1, threads, |pair| scorer.observe_pair(pair, kept));
-            gather(&mut report, found, true)
-        });
-    }
-    drop(keys);
+    drop(sample);
+    let rules = watch.stage(1, || self::rules(&records, &mut atoms, &config, &model, &frequencies, budget, options))?;
+    report.rules = rules.iter().map(|rule| rule_report(&records, &atoms, rule)).collect();
+    let taken: Vec<AtomRule> = rules.iter().map(|rule| rule.rule.clone()).collect();
+    let mut observations = watch.stage(2, || {
+        let keys = blocking::Keys::new(&records, &atoms, &taken);
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        let found = keys.visit(&records, usize::MAX, 1, threads, |pair| scorer.observe_pair(pair, kept));
+        gather(Some(&mut report), found)
+    });
     report.pairs_compared = observations.len() as u64;
     let course = watch.stage(3, || {
         let persons = certain(&records, &model, &frequencies, &observations);
@@ -144,7 +143,7 @@ pub(super) fn run(
         // As many as are needed, evenly from all.
         let step = (observations.len() / REFINING).max(1);
         let some: Vec<Observation> = observations.iter().step_by(step).copied().collect();
-        em::learn(&mut model, &priors, &some, pairs / step as f64, every == 1)
+        em::learn(&mut model, &priors, &some, pairs / step as f64, false)
     });
     note(&mut report, &course, &model);
 

@@ -157,7 +157,11 @@ fn split_name(value: &str) -> (String, String) {
     let listed = |word: &str| EASTERN.contains(&word.to_lowercase().as_str());
     let last = words.len() - 1;
     let one_in_capitals = words.iter().filter(|word| capitals(word)).count() == 1;
-    let first = if one_in_capitals { capitals(&words[0]) } else { listed(&words[0]) && !listed(&words[last]) };
+    // Two syllables apart from one another are a given name behind a family name.
+    let short = |word: &String| word.chars().count() <= 6;
+    let parted = words.len() == 3 && words.iter().all(short);
+    let first =
+        if one_in_capitals { capitals(&words[0]) } else { listed(&words[0]) && (parted || !listed(&words[last])) };
     let family = words.remove(if first { 0 } else { last });
     (words.join(" "), family)
 }

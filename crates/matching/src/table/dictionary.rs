@@ -31,12 +31,32 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
+    /// The numbers of many strings, the same as one by one: of `values`, each ends where `ends` says.
+    ///
+    /// Where the table is larger than the caches nearly every string waits for memory; here they wait together.
+    pub(crate) fn intern_all(&mut self, values: &[u8], ends: &[u32], numbers: &mut Vec<u32>) {
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let spans = starts.zip(ends).map(|(start, end)| &values[start as usize..*end as usize]);
+        let tagged: Vec<(u32, &[u8])> = spans.map(|value| (tag(value), value)).collect();
+        let mask = self.slots.len() - 1;
+        let near = |tag: u32| -> usize {
+            let slot = self.slots[tag as usize & mask];
+            if slot.tag == tag { self.bytes.get(slot.start as usize).map_or(0, |byte| usize::from(*byte)) } else { 0 }
+        };
+        // The sum is of no use; asking for it brings what the next loop needs.
+        std::hint::black_box(tagged.iter().map(|(tag, _)| near(*tag)).sum::<usize>());
+        numbers.extend(tagged.iter().map(|(tag, value)| self.number(*tag, value)));
+    }
+
     /// The number of a string, a new one when it is not known yet.
     pub(crate) fn intern(&mut self, value: &[u8]) -> u32 {
+        self.number(tag(value), value)
+    }
+
+    fn number(&mut self, tag: u32, value: &[u8]) -> u32 {
         if self.ends.len() * 3 >= self.slots.len() * 2 {
             self.grow();
         }
-        let tag = (hash(value) >> 32) as u32;
         let mask = self.slots.len() - 1;
         let mut at = tag as usize & mask;
         loop {
@@ -86,6 +106,10 @@ impl Dictionary {
     }
 }
 
+fn tag(value: &[u8]) -> u32 {
+    (hash(value) >> 32) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +128,26 @@ mod tests {
                 prop_assert_eq!(dictionary.text(expected), value);
             }
             prop_assert_eq!(dictionary.len(), known.len());
+        }
+
+        #[test]
+        fn many_at_once_are_numbered_as_one_by_one(
+            blocks in prop::collection::vec(prop::collection::vec("[a-c]{0,3}", 0..90), 0..6),
+        ) {
+            let (mut one, mut all) = (Dictionary::default(), Dictionary::default());
+            for block in blocks {
+                let expected: Vec<u32> = block.iter().map(|value| one.intern(value.as_bytes())).collect();
+                let mut bytes = Vec::new();
+                let mut ends = Vec::new();
+                for value in &block {
+                    bytes.extend_from_slice(value.as_bytes());
+                    ends.push(bytes.len() as u32);
+                }
+                let mut numbers = Vec::new();
+                all.intern_all(&bytes, &ends, &mut numbers);
+                prop_assert_eq!(numbers, expected);
+            }
+            prop_assert_eq!(one.len(), all.len());
         }
     }
 }

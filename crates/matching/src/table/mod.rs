@@ -15,7 +15,12 @@ pub(crate) struct RawColumn {
     /// One number a record; 0 is the empty string.
     pub(crate) codes: Vec<u32>,
     pub(crate) values: Dictionary,
+    /// Values of the last records that have no number yet, and where each ends.
+    waiting: (Vec<u8>, Vec<u32>),
 }
+
+/// Records whose values wait to be numbered together.
+const WAITING: usize = 512;
 
 /// Records as they were read.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +39,33 @@ impl RawTable {
             name: name.to_owned(),
             codes: vec![0; self.records],
             values: Dictionary::default(),
+            waiting: (Vec::new(), Vec::new()),
         });
         self.columns.len() - 1
+    }
+
+    /// Takes the next record's value of a column; it has its number after `settle`.
+    pub(crate) fn push(&mut self, column: usize, value: &[u8]) {
+        let (bytes, ends) = &mut self.columns[column].waiting;
+        bytes.extend_from_slice(value);
+        ends.push(bytes.len() as u32);
+    }
+
+    /// Ends a record.
+    pub(crate) fn end_record(&mut self) {
+        self.records += 1;
+        if self.records.is_multiple_of(WAITING) {
+            self.settle();
+        }
+    }
+
+    /// Numbers every value taken so far; a column without one has nothing there.
+    pub(crate) fn settle(&mut self) {
+        for RawColumn { codes, values, waiting: (bytes, ends), .. } in &mut self.columns {
+            values.intern_all(bytes, ends, codes);
+            codes.resize(self.records, 0);
+            bytes.clear();
+            ends.clear();
+        }
     }
 }
