@@ -168,11 +168,21 @@ impl Components {
         Self { position, members, edges, must, cannot }
     }
 
+    /// Number of components.
+    pub(crate) fn count(&self) -> usize {
+        self.members.start.len().saturating_sub(1)
+    }
+
+    /// Records in components.
+    pub(crate) fn records(&self) -> usize {
+        self.members.items.len()
+    }
+
     /// Ranges of components of about equal work, at least so many when there are enough.
     pub(crate) fn ranges(&self, pieces: usize) -> Vec<Range<usize>> {
-        let count = self.members.start.len().saturating_sub(1);
+        let count = self.count();
         let mut ranges = Vec::new();
-        let (mut from, mut work, total) = (0, 0, self.members.items.len());
+        let (mut from, mut work, total) = (0, 0, self.records());
         for at in 0..count {
             work += self.members.get(at).len();
             if work * pieces >= total || at + 1 == count {

@@ -3,7 +3,7 @@
 use super::grain::{FORBIDDEN, FORBIDDEN_SUM, Scale, UNKNOWN, add, mean, widen};
 use super::groups::Groups;
 use super::part::Part;
-use super::{Coherence, Found};
+use super::{Coherence, Found, Merge};
 
 /// The memory of the exact method.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Clusters a component; `labels` gets the cluster of every record, numbered in the order of their first records.
+    /// Clusters a component and notes its merges, if asked to; `labels` gets the cluster of every record, numbered in the order of their first records.
     pub(crate) fn solve(
         &mut self,
         part: &Part,
@@ -29,11 +29,12 @@ impl Dense {
         scale: &Scale,
         score: &impl Fn(u32, u32) -> f32,
         labels: &mut Vec<u32>,
+        mut merges: Option<&mut Vec<Merge>>,
     ) {
         let records = part.members.len();
         labels.clear();
         let lowest = self.fill(part, groups, scale, score);
-        if lowest >= 0 {
+        if lowest >= 0 && merges.is_none() {
             labels.resize(records, 0);
             return;
         }
@@ -53,6 +54,11 @@ impl Dense {
             let (found, keep, drop) = top;
             if found < 0 {
                 break;
+            }
+            if let Some(merges) = &mut merges {
+                let pairs = self.sizes[keep] * self.sizes[drop];
+                let grains = self.sums[keep * count + drop] as f64 / f64::from(pairs);
+                merges.push(Merge { weight: scale.bits(grains), pairs });
             }
             self.merge(keep, drop, count);
         }

@@ -11,26 +11,37 @@ pub(crate) const FORBIDDEN: i32 = i32::MIN + 1;
 /// A sum with a forbidden pair in it. Adding two of them does not overflow, see [`add`].
 pub(crate) const FORBIDDEN_SUM: i64 = i64::MIN / 4;
 
+/// Bits on either side of the threshold that count however far from even odds it lies.
+const AROUND: f32 = 4.0;
+
 /// Turns weights into grains: 1/256 bit above the threshold, clipped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     threshold: f32,
-    clip: f32,
+    /// The lowest weight above the threshold, negative.
+    lowest: f32,
+    /// The highest weight above the threshold.
+    highest: f32,
 }
 
 impl Scale {
     pub(crate) fn new(rule: &Rule) -> Self {
-        Self { threshold: rule.threshold, clip: rule.clip.clamp(1.0 / PARTS, 1e6) }
+        let clip = rule.clip.clamp(1.0 / PARTS, 1e6);
+        Self {
+            threshold: rule.threshold,
+            lowest: (-clip - rule.threshold).min(-AROUND.min(clip)),
+            highest: (clip - rule.threshold).max(AROUND.min(clip)),
+        }
     }
 
     /// The grains of a weight. A weight that is not a number counts as the lowest.
     pub(crate) fn grain(&self, weight: f32) -> i32 {
         let above = weight - self.threshold;
         if above.is_nan() {
-            return (-self.clip * PARTS) as i32;
+            return self.floor();
         }
         // Flooring keeps "at least the threshold" exact.
-        (above.clamp(-self.clip, self.clip) * PARTS).floor() as i32
+        (above.clamp(self.lowest, self.highest) * PARTS).floor() as i32
     }
 
     /// The grains of a weight that counts in full, within reason.
@@ -51,7 +62,7 @@ impl Scale {
 
     /// The lowest grains.
     pub(crate) fn floor(&self) -> i32 {
-        (-self.clip * PARTS).floor() as i32
+        (self.lowest * PARTS).floor() as i32
     }
 
     /// The weight in bits that a mean number of grains stands for.

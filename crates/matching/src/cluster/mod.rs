@@ -5,7 +5,7 @@
 //! *component*); inside it, clusters are merged while the mean weight of *all* pairs between them, compared or not,
 //! reaches the threshold.
 //!
-//! * Every weight is clipped around the threshold ([`Rule::clip`]), so that neither one sure pair nor one impossible pair
+//! * Every weight is clipped ([`Rule::clip`]), so that neither one sure pair nor one impossible pair
 //!   outvotes all others.
 //! * Weights are whole numbers of 1/256 bit inside, so that sums do not depend on the order of addition: the result is the
 //!   same for any order of edges and any number of threads.
@@ -65,7 +65,7 @@ pub struct Edge {
 pub struct Rule {
     /// Least weight of a link, in bits, and least mean weight between two clusters that merge.
     pub threshold: f32,
-    /// How far from the threshold a weight counts, in bits.
+    /// How far from even odds a weight counts, in bits; around the threshold up to 4 bits count in any case.
     pub clip: f32,
 }
 
@@ -173,6 +173,33 @@ pub fn cluster(task: &Task<'_>, rule: &Rule, score: &(impl Fn(u32, u32) -> f32 +
     }
     coherence.sort_unstable_by_key(|(cluster, _)| *cluster);
     Clustering { cluster_of: representative, clusters: clusters as usize, conflicts, coherence }
+}
+
+/// A merge of two clusters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Merge {
+    /// The mean clipped weight between them, in bits.
+    pub weight: f32,
+    /// Pairs between them.
+    pub pairs: u32,
+}
+
+/// The merges on the way to the clusters: what [`crate::threshold`] looks at, with a rule whose threshold is low. Looks at
+/// an even share of the components of at most [`EXACT`] records, about `most` records in all.
+///
+/// # Panics
+/// As [`cluster`] does.
+pub fn merges(task: &Task<'_>, rule: &Rule, score: &impl Fn(u32, u32) -> f32, most: usize) -> Vec<Merge> {
+    let scale = Scale::new(rule);
+    let components = Components::find(task, &scale);
+    let mut scratch = Scratch::default();
+    let mut merges = Vec::new();
+    let step = components.records().div_ceil(most.max(1)).max(1);
+    for at in (0..components.count()).step_by(step) {
+        components.load(at, task, &mut scratch.part);
+        scratch.merges(&scale, score, &mut merges);
+    }
+    merges
 }
 
 /// What a range of components came to.

@@ -2,7 +2,7 @@
 
 use super::grain::Scale;
 use super::groups::Groups;
-use super::{Coherence, EXACT, Found, assign, coherence, dense, sparse};
+use super::{Coherence, EXACT, Found, Merge, assign, coherence, dense, sparse};
 
 /// A component; its records are numbered from 0.
 #[derive(Debug, Default)]
@@ -49,6 +49,15 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// Adds the merges of the component that was loaded; none when it is too large to look at all pairs.
+    pub(crate) fn merges(&mut self, scale: &Scale, score: &impl Fn(u32, u32) -> f32, merges: &mut Vec<Merge>) {
+        let Self { part, dense, groups, labels } = self;
+        if part.members.len() <= EXACT {
+            groups.build(part);
+            dense.solve(part, groups, scale, score, labels, Some(merges));
+        }
+    }
+
     /// Clusters the component that was loaded.
     pub(crate) fn solve(
         &mut self,
@@ -74,7 +83,7 @@ impl Scratch {
         if one_to_one && assign::applies(part) {
             assign::solve(part, groups, scale, labels);
         } else if records <= EXACT {
-            dense.solve(part, groups, scale, score, labels);
+            dense.solve(part, groups, scale, score, labels, None);
             return dense.report(part, labels, scale, found);
         } else {
             sparse::solve(part, groups, scale, score, labels);

@@ -26,12 +26,7 @@ impl Extend<f32> for Histogram {
     /// Counts weights in bits, the prior in them. One that is not a number is not counted.
     fn extend<T: IntoIterator<Item = f32>>(&mut self, weights: T) {
         for weight in weights {
-            if weight.is_nan() {
-                continue;
-            }
-            let bin = ((weight.clamp(LOWEST, HIGHEST) - LOWEST) / WIDTH) as usize;
-            self.counts[bin] += 1.0;
-            self.range = Some(self.range.map_or((bin, bin), |(low, high)| (low.min(bin), high.max(bin))));
+            self.add(weight, 1.0);
         }
     }
 }
@@ -45,6 +40,30 @@ impl FromIterator<f32> for Histogram {
 }
 
 impl Histogram {
+    /// Counts a weight so many times.
+    pub fn add(&mut self, weight: f32, times: f64) {
+        if !weight.is_nan() {
+            let bin = Self::bin(weight);
+            self.counts[bin] += times;
+            self.reach(bin);
+        }
+    }
+
+    /// Says that weights from here on were counted, even where there are none.
+    pub fn counts_from(&mut self, weight: f32) {
+        if !weight.is_nan() {
+            self.reach(Self::bin(weight));
+        }
+    }
+
+    fn bin(weight: f32) -> usize {
+        ((weight.clamp(LOWEST, HIGHEST) - LOWEST) / WIDTH) as usize
+    }
+
+    fn reach(&mut self, bin: usize) {
+        self.range = Some(self.range.map_or((bin, bin), |(low, high)| (low.min(bin), high.max(bin))));
+    }
+
     /// Bins from the first with a count to the last.
     pub fn len(&self) -> usize {
         self.range.map_or(0, |(low, high)| high - low + 1)

@@ -8,7 +8,7 @@
 use super::histogram::{Histogram, WIDTH};
 
 /// Weights between which the valley is looked for: a model that is wrong by more says nothing at all.
-const WITHIN: (f32, f32) = (-6.0, 12.0);
+const WITHIN: (f32, f32) = (-6.0, 16.0);
 /// Bits by which the histogram is smoothed to find the valley.
 const SMOOTHING: f32 = 1.5;
 /// Bits on either side of the valley that are fitted at most.
@@ -17,6 +17,10 @@ const REACH: f32 = 7.0;
 const SLOPES: (f32, f32) = (0.8, 2.0);
 /// Least weights on either side of the valley.
 const LEAST: f64 = 30.0;
+/// Halvings of false pairs with a bit of weight, at least; measured: from 0.3 to 0.6.
+const FALL: f64 = 0.25;
+/// Bits from the highest weight within which there is no valley: clipped weights pile up there.
+const TOP: f32 = 3.0;
 /// How much deeper than its lower shoulder a valley is at least.
 const DEPTH: f64 = 0.6;
 
@@ -47,11 +51,11 @@ impl Mixture {
         let slope = (rising.rate - falling.rate) / std::f64::consts::LN_2;
         let level = (share / (1.0 - share)).log2() + (falling.log_sum - rising.log_sum) / std::f64::consts::LN_2;
         let even = -level / slope;
-        if slope <= 0.0 || !even.is_finite() {
-            return None;
-        }
         // Outside what was fitted the line means nothing.
         let even = even.clamp(0.0, counts.len() as f64 - 1.0);
+        if slope <= 0.0 || !even.is_finite() || histogram.weight(from) + even as f32 * WIDTH > highest(histogram)? {
+            return None;
+        }
         Some(Self {
             valley: histogram.weight(from) + even as f32 * WIDTH,
             slope: (slope as f32 / WIDTH).clamp(SLOPES.0, SLOPES.1),
@@ -62,6 +66,21 @@ impl Mixture {
     pub fn log_odds(&self, weight: f32) -> f32 {
         (weight - self.valley) * self.slope
     }
+}
+
+/// For every bin the least probability of one person, as false pairs get rarer with rising weight: they are at most what
+/// the histogram has at its lowest so far.
+pub(super) fn at_least(histogram: &Histogram) -> Vec<f64> {
+    let mut most = f64::INFINITY;
+    let fall = (-FALL * f64::from(WIDTH)).exp2();
+    let smooth = smooth(histogram).into_iter();
+    smooth
+        .map(|count| {
+            // Half a pair more, since none may be chance.
+            most = (most * fall).min(count + 0.5);
+            (1.0 - most / (count + 0.5)).max(0.0)
+        })
+        .collect()
 }
 
 /// The histogram under a normal curve of [`SMOOTHING`] bits; its ends are mirrored, so that they do not sink.
@@ -88,9 +107,15 @@ fn smooth(histogram: &Histogram) -> Vec<f64> {
         .collect()
 }
 
+/// The highest weight at which there may be a valley.
+fn highest(histogram: &Histogram) -> Option<f32> {
+    Some(WITHIN.1.min(histogram.weight(histogram.len().checked_sub(1)?) - TOP))
+}
+
 /// The bin in which the smoothed histogram is lowest between two parts.
 fn bottom(histogram: &Histogram, smooth: &[f64]) -> Option<usize> {
-    let within = |bin: &usize| (WITHIN.0..=WITHIN.1).contains(&histogram.weight(*bin));
+    let highest = highest(histogram)?;
+    let within = |bin: &usize| (WITHIN.0..=highest).contains(&histogram.weight(*bin));
     let lowest = (0..smooth.len()).filter(within).min_by(|a, b| smooth[*a].total_cmp(&smooth[*b]))?;
     let side = |bins: std::ops::Range<usize>| {
         let count: f64 = bins.clone().map(|bin| histogram.count(bin)).sum();
