@@ -96,7 +96,7 @@ mod tests {
 
     /// Whether a value is that of the definition: the shorter string in the longer one, or either when as long.
     fn defined(a: &str, b: &str, found: f32) -> bool {
-        let len = |text: &str| super::super::units::Units::of(text.as_bytes()).as_slice().len();
+        let len = |text: &str| super::super::units::Units::<256>::of(text.as_bytes()).as_slice().len();
         let same = |a: &str, b: &str| (found - reference::jaro_winkler(a, b)).abs() < 1e-6;
         len(a) <= len(b) && same(a, b) || len(b) <= len(a) && same(b, a)
     }

@@ -1,10 +1,8 @@
 //! Text that is not ASCII as units of about a byte's weight.
 
-use super::LONGEST;
-
 /// The units of a text on the stack.
-pub(super) struct Units {
-    units: [u32; LONGEST],
+pub(super) struct Units<const N: usize> {
+    units: [u32; N],
     len: usize,
 }
 
@@ -16,9 +14,9 @@ const VOWEL: u32 = 1 << 26;
 const FINAL: u32 = 1 << 27;
 const HANGUL: u32 = 0xac00;
 
-impl Units {
+impl<const N: usize> Units<N> {
     pub(super) fn of(text: &[u8]) -> Self {
-        let mut result = Self { units: [0; LONGEST], len: 0 };
+        let mut result = Self { units: [0; N], len: 0 };
         let mut rest = text;
         while let Some((sign, after)) = decode(rest) {
             rest = after;
@@ -49,7 +47,7 @@ impl Units {
     }
 
     fn push(&mut self, unit: u32) -> bool {
-        if self.len == LONGEST {
+        if self.len == N {
             return false;
         }
         self.units[self.len] = unit;
@@ -87,8 +85,14 @@ macro_rules! by_units {
         if $a.is_ascii() && $b.is_ascii() {
             let (a, b) = (&$a[..$a.len().min($crate::similarity::LONGEST)], &$b[..$b.len().min($crate::similarity::LONGEST)]);
             $function(a, b $(, $more)*)
+        } else if $a.len().max($b.len()) <= 48 {
+            // No more units than bytes, so nothing is cut off.
+            type Short = $crate::similarity::units::Units<48>;
+            let (a, b) = (Short::of($a), Short::of($b));
+            $function(a.as_slice(), b.as_slice() $(, $more)*)
         } else {
-            let (a, b) = ($crate::similarity::units::Units::of($a), $crate::similarity::units::Units::of($b));
+            type Long = $crate::similarity::units::Units<{ $crate::similarity::LONGEST }>;
+            let (a, b) = (Long::of($a), Long::of($b));
             $function(a.as_slice(), b.as_slice() $(, $more)*)
         }
     };

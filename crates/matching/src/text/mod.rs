@@ -1,52 +1,34 @@
 //! Values of every role made comparable, in every script.
+//!
+//! [`prepare`] gives a value two forms: `plain`, its folded text for comparing character by character, and `key`, what
+//! other spellings and scripts of the same thing share. "Kim Minsu", "김민수" and "Min-soo KIM" share a key, as do
+//! "王小明" and "Xiao-Ming Wang", "12 Main Street" and "12 main st.", "+82 10-1234-5678" and "010 1234 5678".
+//!
+//! * [`is_missing`]: values that say nothing, in many languages.
+//! * [`Hints`]: what is learned from a column as a whole, such as the order of its dates.
+//! * [`fold`]: lower case without accents and punctuation.
 
-use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
+mod address;
+mod code;
+mod date;
+mod email;
+mod family;
+mod fold;
+mod han;
+mod hangul;
+mod hints;
+mod latin;
+mod missing;
+mod name;
+mod phone;
+mod role;
+mod skeleton;
+mod words;
 
-/// What a column says about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Role {
-    GivenName,
-    FamilyName,
-    FullName,
-    DateOfBirth,
-    Phone,
-    Email,
-    Postcode,
-    Street,
-    HouseNumber,
-    City,
-    Region,
-    NationalId,
-    Category,
-    Number,
-    FreeText,
-}
-
-impl Role {
-    /// The name in configurations and models.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GivenName => "given_name",
-            Self::FamilyName => "family_name",
-            Self::FullName => "full_name",
-            Self::DateOfBirth => "date_of_birth",
-            Self::Phone => "phone",
-            Self::Email => "email",
-            Self::Postcode => "postcode",
-            Self::Street => "street",
-            Self::HouseNumber => "house_number",
-            Self::City => "city",
-            Self::Region => "region",
-            Self::NationalId => "national_id",
-            Self::Category => "category",
-            Self::Number => "number",
-            Self::FreeText => "free_text",
-        }
-    }
-}
+pub use fold::fold;
+pub use hints::{DateOrder, HanReading, Hints};
+pub use missing::is_missing;
+pub use role::Role;
 
 /// A value in comparable form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,78 +39,45 @@ pub struct Form {
     pub key: Vec<u8>,
 }
 
-/// In which order the parts of a date stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DateOrder {
-    /// Year, month, day.
-    #[default]
-    Ymd,
-    /// Day, month, year.
-    Dmy,
-    /// Month, day, year.
-    Mdy,
-}
-
-/// What is known of a column as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Hints {
-    /// Order of dates.
-    pub date_order: DateOrder,
-}
-
-impl Hints {
-    /// Learns from some values.
-    pub fn infer(_role: Role, _sample: &[&str]) -> Self {
-        Self::default()
-    }
-}
-
-/// Whether a value says nothing.
-pub fn is_missing(value: &str) -> bool {
-    let value = value.trim().to_lowercase();
-    value.is_empty()
-        || ["n/a", "na", "null", "none", "unknown", "-", "0000-00-00", "없음", "无", "未知"].contains(&value.as_str())
-}
-
-/// Lower case without diacritics, everything else than letters and digits a blank.
-pub fn fold(value: &str) -> String {
-    let mut out = String::new();
-    for c in value.nfkd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).flat_map(char::to_lowercase) {
-        if c.is_alphanumeric() {
-            out.push(c)
-        } else if !out.ends_with(' ') {
-            out.push(' ')
-        }
-    }
-    out.nfc().collect::<String>().trim().to_owned()
-}
-
 /// The comparable form of a value; nothing when it says nothing.
-pub fn prepare(role: Role, value: &str, _hints: &Hints) -> Option<Form> {
-    if is_missing(value) {
-        return None;
-    }
-    let plain = match role {
-        Role::Email => value.trim().to_lowercase(),
-        Role::Phone | Role::DateOfBirth => value.chars().filter(char::is_ascii_digit).collect(),
-        Role::NationalId => value.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect(),
-        _ => fold(value),
-    };
-    if plain.is_empty() {
-        return None;
-    }
-    let key = match role {
-        Role::Phone => plain[plain.len().saturating_sub(8)..].to_owned(),
-        Role::Email => plain.split('@').next().unwrap_or_default().chars().filter(|c| c.is_alphabetic()).collect(),
-        Role::FullName => {
-            let mut words: Vec<&str> = plain.split(' ').collect();
-            words.sort_unstable();
-            words.concat()
-        }
-        Role::DateOfBirth => plain.clone(),
-        _ => plain.replace(' ', ""),
-    };
-    Some(Form { plain: plain.into_bytes(), key: key.into_bytes() })
+pub fn prepare(role: Role, value: &str, hints: &Hints) -> Option<Form> {
+    let mut form = Form::default();
+    prepare_into(role, value, hints, &mut form).then_some(form)
 }
+
+/// [`prepare`] into a form that is used again. Whether the value says something; when it does not, the form is empty.
+pub fn prepare_into(role: Role, value: &str, hints: &Hints, form: &mut Form) -> bool {
+    form.plain.clear();
+    form.key.clear();
+    let value = value.trim();
+    if is_missing(value) {
+        return false;
+    }
+    match role {
+        Role::GivenName => name::given(value, hints, form),
+        Role::FamilyName => name::family(value, hints, form),
+        Role::FullName => name::full(value, hints, form),
+        Role::DateOfBirth => date::prepare(value, hints, form),
+        Role::Phone => phone::prepare(value, hints, form),
+        Role::Email => email::prepare(value, form),
+        Role::Street => address::street(value, form),
+        Role::City | Role::Region => address::place(value, hints, form),
+        Role::HouseNumber => code::house(value, form),
+        Role::Postcode => code::postcode(value, form),
+        Role::NationalId => code::national_id(value, form),
+        Role::Number => code::number(value, form),
+        Role::Category | Role::FreeText => words::prepare(value, form),
+    }
+    if form.plain.is_empty() {
+        form.key.clear();
+        return false;
+    }
+    // A value without what keys are made of, such as a name in a script whose sounds are not known.
+    if form.key.is_empty() {
+        form.key.extend(form.plain.iter().filter(|byte| **byte != b' '));
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;
