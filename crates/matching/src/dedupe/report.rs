@@ -24,6 +24,7 @@ pub struct Report {
     /// The configuration in use, inferred parts filled in; the form that a configuration file takes.
     pub config: Config,
     /// The blocking rules in the order in which they were applied.
+    #[serde(rename = "blocks")]
     pub rules: Vec<RuleReport>,
     /// Pairs that blocking proposed, each once.
     pub pairs_proposed: u64,
