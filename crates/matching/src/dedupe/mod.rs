@@ -5,6 +5,8 @@ mod report;
 mod run;
 mod scorer;
 mod strangers;
+#[cfg(test)]
+mod tests;
 
 pub use report::{
     EstimationReport, FieldReport, InputReport, LevelReport, Report, RuleReport, StageReport, ThresholdReport, Times,

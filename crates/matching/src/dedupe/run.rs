@@ -145,6 +145,7 @@ pub(super) fn run(
         let some: Vec<Observation> = observations.iter().step_by(step).copied().collect();
         em::learn(&mut model, &priors, &some, pairs / step as f64, false)
     });
+    model.round();
     note(&mut report, &course, &model);
 
     let (clusters, kept) = watch.stage(4, || {
@@ -173,6 +174,7 @@ pub(super) fn run(
         report.fields = super::report::fields(&model);
         super::report::sizes(&mut report, &clusters);
         common_values(&mut model, &records, &frequencies);
+        model.round();
     });
     report.stages = watch.stages;
     Ok(Outcome { clusters, pairs: kept, report, model })
@@ -180,24 +182,31 @@ pub(super) fn run(
 
 /// Values of a field that a model remembers with their frequency, and how many times the usual frequency is remarkable.
 const COMMON: usize = 2000;
-const REMARKABLE: f32 = 3.0;
+const REMARKABLE: f32 = 1.5;
 
 /// Keeps the frequencies of common values with the model, for records to come.
 fn common_values(model: &mut Model, records: &Records, frequencies: &[Vec<f32>]) {
     for ((column, field), shares) in model.columns.iter_mut().zip(&records.fields).zip(frequencies) {
-        let rare = shares[1..].iter().copied().fold(1.0_f32, f32::min);
+        let least = shares[1..].iter().copied().fold(1.0_f32, f32::min);
         let mut common: Vec<(u32, f32)> = (1..shares.len())
             .map(|code| (code as u32, shares[code]))
-            .filter(|(_, share)| *share >= REMARKABLE * rare)
+            .filter(|(_, share)| *share >= REMARKABLE * least)
             .collect();
         common.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         common.truncate(COMMON);
+        // The others count as the mean of their logarithms, each as often as it occurs.
+        let known: f64 = common.iter().map(|(_, share)| f64::from(*share) * f64::from(*share).ln()).sum();
+        let known_share: f64 = common.iter().map(|(_, share)| f64::from(*share)).sum();
+        let all: f64 = shares[1..].iter().map(|share| f64::from(*share) * f64::from(*share).ln()).sum();
+        let all_share: f64 = shares[1..].iter().map(|share| f64::from(*share)).sum();
+        let rest = all_share - known_share;
+        let rare = if rest > 1e-6 { ((all - known) / rest).exp() } else { f64::from(least) };
         column.frequencies = common
             .into_iter()
             .map(|(code, share)| (blocking::hash(field.value(code).plain), f64::from(share)))
             .collect();
         column.frequencies.sort_by_key(|(hash, _)| *hash);
-        column.rare = f64::from(rare);
+        column.rare = rare.clamp(f64::from(least), 1.0);
     }
 }
 

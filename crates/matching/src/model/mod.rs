@@ -128,6 +128,19 @@ impl Model {
         format!("{:016x}", hash(self.to_json().as_bytes()))
     }
 
+    /// Rounds every figure to nine digits, so that none changes on its way through JSON.
+    pub(crate) fn round(&mut self) {
+        for column in &mut self.columns {
+            let tables = [&mut column.m, &mut column.u, &mut column.h];
+            tables.into_iter().flatten().flatten().for_each(round);
+            column.frequencies.iter_mut().for_each(|(_, share)| round(share));
+            round(&mut column.rare);
+        }
+        round(&mut self.match_share);
+        round(&mut self.household_share);
+        round(&mut self.threshold);
+    }
+
     /// Least probability of a link.
     pub fn threshold(&self) -> f64 {
         self.threshold
@@ -187,6 +200,10 @@ impl Model {
             })
         })
     }
+}
+
+fn round(value: &mut f64) {
+    *value = format!("{value:.8e}").parse().unwrap_or(*value);
 }
 
 impl Column {

@@ -67,10 +67,11 @@ fn settle(roles: &mut [Option<Role>], columns: &[RawColumn], _records: usize) {
 
 fn one(column: &RawColumn) -> Option<Role> {
     let contents = contents(column);
-    if contents.distinct < 2 {
+    // What is the same everywhere tells nobody apart; in a few records it may be by chance.
+    if contents.distinct < 2 && contents.present >= 4 {
         return None;
     }
-    let unique = contents.distinct as f64 > 0.999 * contents.present as f64;
+    let unique = contents.present > 3 && contents.distinct as f64 > 0.999 * contents.present as f64;
     let said = match headers::read(&column.name) {
         Some(Said::Nothing) => return None,
         Some(Said::Role(role)) => Some(role),
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(one(&column("x2", &["a@b.de", "c@d.de", "a@b.de"])), Some(Role::Email));
         assert_eq!(one(&column("x3", &["010-1234-5678", "010-1234-5679", "010-1234-5678"])), Some(Role::Phone));
         assert_eq!(one(&column("x4", &["m", "f", "m", "f"])), Some(Role::Category));
-        assert_eq!(one(&column("x5", &["same", "same", ""])), None);
+        assert_eq!(one(&column("x5", &["same", "same", "same", "same", ""])), None);
     }
 
     #[test]
