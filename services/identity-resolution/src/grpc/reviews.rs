@@ -179,8 +179,9 @@ impl Identity {
         if !fulfilled {
             let (actor, reason, time) = (message.actor, message.reason, self.clock.now());
             let decided = Decided { verdict, actor, reason, time };
-            let (retract, assert) = review.decide(decided.clone());
-            self.constrain(retract, assert, &decided).await?;
+            if let Some(constraint) = review.decide(decided.clone()) {
+                self.constrain(constraint, &decided).await?;
+            }
             let batch = Batch { reviews: vec![review.clone()], request, ..Batch::default() };
             self.matching.records.write(batch).await?;
             let verdict = if verdict == Verdict::Same { "same" } else { "different" };

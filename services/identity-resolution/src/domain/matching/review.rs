@@ -97,15 +97,12 @@ impl Review {
         self.decided.as_ref().map(|decided| self.constrained(decided.verdict))
     }
 
-    /// Decides the pair, whatever was decided before. Answers the constraint to retract and the one to assert; none of
-    /// either when the verdict stands already.
-    pub fn decide(&mut self, decided: Decided) -> (Option<Constraint>, Option<Constraint>) {
+    /// Decides the pair, whatever was decided before. Answers the constraint that comes into force in place of an earlier
+    /// one; none when the verdict stands already.
+    pub fn decide(&mut self, decided: Decided) -> Option<Constraint> {
         let (before, after) = (self.constraint(), self.constrained(decided.verdict));
         self.decided = Some(decided);
-        match before {
-            Some(before) if before == after => (None, None),
-            before => (before, Some(after)),
-        }
+        (before != Some(after)).then_some(after)
     }
 
     fn constrained(&self, verdict: Verdict) -> Constraint {
@@ -135,9 +132,9 @@ mod tests {
         };
         let (same, different) =
             (Constraint::MustLink(pair.left, pair.right), Constraint::CannotLink(pair.left, pair.right));
-        assert_eq!(review.decide(decided(Verdict::Same)), (None, Some(same)));
-        assert_eq!(review.decide(decided(Verdict::Same)), (None, None));
-        assert_eq!(review.decide(decided(Verdict::Different)), (Some(same), Some(different)));
+        assert_eq!(review.decide(decided(Verdict::Same)), Some(same));
+        assert_eq!(review.decide(decided(Verdict::Same)), None);
+        assert_eq!(review.decide(decided(Verdict::Different)), Some(different));
         assert_eq!(review.constraint(), Some(different));
     }
 }

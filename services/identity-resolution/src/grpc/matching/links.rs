@@ -19,14 +19,9 @@ impl Identity {
         Ok(())
     }
 
-    /// Takes one constraint back and puts another in force.
-    pub(in crate::grpc) async fn constrain(
-        &self,
-        retract: Option<Constraint>,
-        assert: Option<Constraint>,
-        decided: &Decided,
-    ) -> Result<(), Error> {
-        let _ = (retract, assert, decided);
+    /// Puts the constraint of a verdict in force; it replaces the one of an earlier verdict on the same pair.
+    pub(in crate::grpc) async fn constrain(&self, constraint: Constraint, decided: &Decided) -> Result<(), Error> {
+        let _ = (constraint, decided);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Interactions that carry attributes.
 //!
-//! The order makes a crash harmless: matches and identifiers go into the graph first, the record into the store last. A
+//! The order makes a crash harmless: identifiers and matches go into the graph first, the record into the store last. A
 //! record that is stored is therefore linked, and a retry of one that is not does everything again to the same effect.
 
 use attune_kernel::{PersonId, Personal, Problem, Timestamp};
@@ -123,15 +123,21 @@ impl Identity {
         let (compared, mut forms) = self.matching.compare(&active, &examined, &self.metrics).await?;
         let writing = self.to_write(&active, &examined, &compared).await?;
         let settled = self.matching.settle(&active, &examined, &compared, &mut forms, &writing).await?;
-        self.carry_out(&active, &settled.plan, now).await?;
+        let before = self.holders(&matched(&settled)).await?;
         let looked: Vec<bool> = interactions.iter().map(|one| one.read_only).collect();
         let mut answers = self.resolve_all(interactions).await?;
+        // A match is of identifiers that somebody holds, so it comes after the record's own identifier.
+        self.carry_out(&active, &settled.plan, now).await?;
 
         let holders = self.holders(&considered(&examined, &compared, &settled)).await?;
         for (at, answer) in answers.iter_mut().enumerate() {
             let Some(place) = place_of[at] else { continue };
             match &mut *answer {
-                Ok(resolution) => follow(resolution, holders.get(&examined[place].record.key).copied()),
+                Ok(resolution) => {
+                    let holder = holders.get(&examined[place].record.key).copied();
+                    let joined = before.iter().filter(|(key, _)| holders.get(key).copied() == holder);
+                    follow(resolution, holder, joined.map(|(_, person)| *person));
+                }
                 // Who is only looked up may be known by nothing but the likeness.
                 Err(Refusal::UnknownPerson) if looked[at] => {
                     if let Some(person) = best(&active, &compared[place], &holders) {
@@ -321,17 +327,28 @@ pub(super) fn considered(examined: &[Examined], compared: &[Compared], settled: 
     keys
 }
 
-/// Takes over who a record belongs to in the end.
-fn follow(resolution: &mut Resolution, holder: Option<PersonId>) {
-    if let Some(holder) = holder.filter(|holder| *holder != resolution.person) {
+/// The records whose persons matches may join.
+fn matched(settled: &Settlement) -> Vec<RecordKey> {
+    let mut keys: Vec<RecordKey> = settled.plan.assert.iter().flat_map(|pair| [pair.left, pair.right]).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Takes over who a record belongs to in the end, and who was joined to that person.
+fn follow(resolution: &mut Resolution, holder: Option<PersonId>, joined: impl Iterator<Item = PersonId>) {
+    let Some(holder) = holder else { return };
+    if holder != resolution.person {
         if !resolution.created {
             resolution.merged.push(resolution.person);
-            resolution.merged.retain(|id| *id != holder);
-            resolution.merged.sort_unstable();
         }
         resolution.person = holder;
         resolution.created = false;
     }
+    resolution.merged.extend(joined);
+    resolution.merged.retain(|id| *id != holder);
+    resolution.merged.sort_unstable();
+    resolution.merged.dedup();
 }
 
 /// The person whose record is alike enough to link.
