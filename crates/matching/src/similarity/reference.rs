@@ -8,12 +8,10 @@ fn units(text: &str) -> Vec<(u32, u8)> {
             '가'..='힣' => {
                 let at = sign as u32 - '가' as u32;
                 let mut letters = vec![(at / 588, 1), (at / 28 % 21, 2)];
-                letters.extend((at % 28 != 0).then_some((at % 28, 3)));
+                letters.extend((!at.is_multiple_of(28)).then_some((at % 28, 3)));
                 letters
             }
-            '\u{3400}'..='\u{9fff}' if text.chars().any(|sign| !sign.is_ascii()) => {
-                (4..7).map(|kind| (sign as u32, kind)).collect()
-            }
+            '\u{3400}'..='\u{9fff}' if !text.is_ascii() => (4..7).map(|kind| (sign as u32, kind)).collect(),
             _ => vec![(sign as u32, 0)],
         })
         .collect();

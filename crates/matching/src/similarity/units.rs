@@ -25,7 +25,7 @@ impl<const N: usize> Units<N> {
                     let at = sign - HANGUL;
                     let last = at % 28;
                     // The letter ㅇ before a vowel is silent; it is kept, as a slip never adds or drops it.
-                    let fits = result.push(at / 588 + 1) && result.push((at / 28) % 21 | VOWEL);
+                    let fits = result.push(at / 588 + 1) && result.push(((at / 28) % 21) | VOWEL);
                     if !fits || last != 0 && !result.push(last | FINAL) {
                         break;
                     }

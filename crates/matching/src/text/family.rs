@@ -35,8 +35,28 @@ const FAMILIES: &[&str] = &[
     "wang", "zhang", "liu", "chen", "huang", "zhao", "chao", "zhou", "chou", "xu", "hsu", "sun", "zhu", "hu", "guo", "kuo", "he", "lin", "luo", "gao", "kao", "liang", "zheng",
     "cheng", "xie", "tang", "deng", "teng", "feng", "cao", "tsao", "peng", "zeng", "tseng", "xiao", "hsiao", "tian", "dong", "tung", "pan", "yuan", "cai", "tsai",
     "jiang", "chiang", "ye", "yeh", "du", "tu", "wei", "su", "lu", "ding", "ting", "ren", "yao", "shen", "zhong", "cui", "tan", "fan", "liao", "jia", "chia", "xia", "shi", "shih",
-    "fu", "hou", "zou", "xiong", "meng", "qin", "qiu", "qian", "yin", "xue", "lei", "long", "lung", "hao", "mao", "wan", "xiang", "guan", "mai", "ou", "ouyang", "sima", "zhuge", "situ",
+    "nguyen", "tran", "pham", "hoang", "ghim", "baik", "sung", "fu", "hou", "zou", "xiong", "meng", "qin", "qiu", "qian", "yin", "xue", "lei", "long", "lung", "hao", "mao", "wan", "xiang", "guan", "mai", "ou", "ouyang", "sima", "zhuge", "situ",
 ];
+
+/// Syllables of Cantonese given names that are no syllables of Mandarin or Korean, as Mandarin.
+#[rustfmt::skip]
+const CANTONESE: &[(&str, &str)] = &[
+    ("kwok", "guo"), ("wai", "wei"), ("fai", "hui"), ("keung", "qiang"), ("yeung", "yang"), ("fong", "fang"), ("fung", "feng"), ("hoi", "hai"), ("kit", "jie"), ("kwai", "gui"), ("mui", "mei"),
+    ("tsz", "zi"), ("shing", "cheng"), ("kuen", "juan"), ("hiu", "xiao"), ("siu", "xiao"), ("chiu", "chao"), ("wah", "hua"), ("hin", "xuan"), ("wing", "yong"), ("tak", "de"), ("lok", "le"),
+    ("hei", "xi"), ("pui", "pei"), ("sau", "xiu"), ("suet", "xue"),
+];
+
+static CANTONESE_SYLLABLES: LazyLock<FxHashMap<&[u8], &str>> =
+    LazyLock::new(|| CANTONESE.iter().map(|(syllable, mandarin)| (syllable.as_bytes(), *mandarin)).collect());
+
+/// A syllable of a Chinese given name as it is in Mandarin, when its spelling is Cantonese.
+pub(super) fn mandarin_of(syllable: &str) -> &str {
+    if syllable.len() > 5 {
+        syllable
+    } else {
+        CANTONESE_SYLLABLES.get(syllable.as_bytes()).copied().unwrap_or(syllable)
+    }
+}
 
 static COMMON: LazyLock<FxHashMap<&[u8], &[u8]>> =
     LazyLock::new(|| SPELLINGS.iter().map(|(spelling, common)| (spelling.as_bytes(), common.as_bytes())).collect());
@@ -53,6 +73,24 @@ pub(super) fn canonical(token: &[u8]) -> &[u8] {
 /// Whether a folded word is a family name of Korea or China in Latin letters.
 pub(super) fn is_family(token: &[u8]) -> bool {
     token.len() <= 8 && KNOWN.contains(token)
+}
+
+/// Family names that are hardly ever a syllable of a given name.
+#[rustfmt::skip]
+const STRONG: &[&str] = &[
+    "kim", "gim", "ghim", "lee", "rhee", "park", "pak", "bak", "choi", "choe", "kang", "cho", "jang", "lim", "rim", "yim", "oh", "shin", "kwon", "gwon", "hwang", "ahn", "hong", "yoo", "ryu",
+    "koh", "moon", "bae", "baek", "paik", "paek", "heo", "hur", "huh", "noh", "roh", "kwak", "gwak", "shim", "nam", "yoon", "sohn", "seo", "suh", "jeon", "joo", "koo",
+    "wang", "zhang", "liu", "chen", "huang", "zhao", "zhou", "xu", "hsu", "zhu", "guo", "kuo", "liang", "zheng", "xie", "hsieh", "deng", "cao", "tsao", "peng", "zeng", "tseng", "pan",
+    "cai", "tsai", "wong", "chan", "cheung", "lau", "leung", "kwok", "chow", "chau", "tsang", "ng", "lam", "yeung", "luo", "ouyang", "sima", "zhuge", "situ", "feng", "xiong", "qiu", "yao", "ye", "yeh",
+];
+
+static KNOWN_STRONG: LazyLock<FxHashSet<&[u8]>> =
+    LazyLock::new(|| STRONG.iter().map(|family| family.as_bytes()).collect());
+
+/// How surely a folded word is a family name of Korea or China in Latin letters: 0 when it is none, 1 when it may be a given
+/// name too, 2.
+pub(super) fn strength(token: &[u8]) -> u8 {
+    u8::from(is_family(token)) + u8::from(KNOWN_STRONG.contains(token))
 }
 
 /// Family names of two syllables or characters.

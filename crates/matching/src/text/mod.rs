@@ -6,6 +6,7 @@
 //!
 //! * [`is_missing`]: values that say nothing, in many languages.
 //! * [`Hints`]: what is learned from a column as a whole, such as the order of its dates.
+//! * [`split_name`]: a whole name in its parts.
 //! * [`fold`]: lower case without accents and punctuation.
 
 mod address;
@@ -23,12 +24,14 @@ mod name;
 mod phone;
 mod role;
 mod skeleton;
+mod split;
 mod words;
 
 pub use fold::fold;
 pub use hints::{DateOrder, HanReading, Hints};
 pub use missing::is_missing;
 pub use role::Role;
+pub use split::{NameParts, split_name};
 
 /// A value in comparable form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! Names of persons.
 
 use super::hints::Hints;
-use super::{Form, family, fold, han, skeleton};
+use super::{Form, family, fold, han, skeleton, split};
 use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ const TITLES: [&str; 46] = [
 /// What tells a son from his father.
 const GENERATIONS: [&str; 8] = ["jr", "jnr", "junior", "snr", "ii", "iii", "iv", "senior"];
 /// Forms of address that follow a name without a blank.
-const HONORIFICS: [&str; 14] =
+pub(super) const HONORIFICS: [&str; 14] =
     ["선생님", "고객님", "님", "씨", "군", "양", "先生", "女士", "小姐", "太太", "様", "さん", "さま", "氏"];
 
 /// A given name. `key`: how all its words sound, without blanks.
@@ -28,8 +28,10 @@ pub(super) fn given(value: &str, hints: &Hints, form: &mut Form) {
     let Form { plain, key } = form;
     let Ok(text) = std::str::from_utf8(plain) else { return };
     let korean = !text.is_ascii() && han::reads_korean_given(text, hints.han);
+    // Syllables apart from one another may be Cantonese.
+    let apart = text.contains(' ');
     for word in text.split(' ').filter(|word| !GENERATIONS.contains(word)) {
-        skeleton::word(word, korean, key);
+        skeleton::word(if apart { family::mandarin_of(word) } else { word }, korean, key);
     }
 }
 
@@ -75,16 +77,7 @@ fn korean_family_reading(sign: char) -> char {
 /// A whole name in any order. `key`: the family name when it can be told, a blank, and the rest; else the words in order of
 /// the alphabet.
 pub(super) fn full(value: &str, hints: &Hints, form: &mut Form) {
-    let mut value = value;
-    let value_is_ascii = value.is_ascii();
-    for honorific in HONORIFICS.iter().filter(|_| !value_is_ascii) {
-        if let Some(rest) = value.strip_suffix(*honorific)
-            && rest.trim_end().chars().count() >= if *honorific == "군" || *honorific == "양" { 3 } else { 2 }
-        {
-            value = rest.trim_end();
-            break;
-        }
-    }
+    let value = split::without_honorific(value);
     fold::fold_into(value, &mut form.plain);
     without_titles(&mut form.plain);
     let Form { plain, key } = form;
@@ -163,10 +156,11 @@ fn family_at(value: &str, words: &[&str]) -> Option<(usize, usize)> {
     {
         return family::is_family(words[at].as_bytes()).then_some((at, 1));
     }
-    let (first, last) = (family::is_family(words[0].as_bytes()), family::is_family(words[count - 1].as_bytes()));
-    match (first, last) {
-        (true, false) => Some((0, 1)),
-        (false, true) => Some((count - 1, 1)),
+    let strength = |word: &str| family::strength(word.as_bytes());
+    let (first, last) = (strength(words[0]), strength(words[count - 1]));
+    match (first > 0, last > 0) {
+        _ if first > last => Some((0, 1)),
+        _ if last > first => Some((count - 1, 1)),
         // Where both could be, a hyphen parts the given name; without one the family name is first.
         (true, true) if count >= 3 => match value.find('-') {
             Some(hyphen) if !value[..hyphen].contains(' ') => Some((count - 1, 1)),
@@ -223,6 +217,15 @@ fn without_titles(plain: &mut Vec<u8>) {
         let kept: Vec<&[u8]> = plain.split(|byte| *byte == b' ').filter(|word| !title(word)).collect();
         *plain = kept.join(&b' ');
     }
+}
+
+/// Whether a word of a name is a title.
+pub(super) fn is_title(word: &str) -> bool {
+    let mut lower = [0; 12];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word.as_bytes());
+    lower.make_ascii_lowercase();
+    KNOWN_TITLES.contains(&*lower)
 }
 
 static KNOWN_TITLES: LazyLock<FxHashSet<&[u8]>> =
