@@ -111,7 +111,8 @@ impl Grouped {
 }
 
 impl Components {
-    pub(crate) fn find(task: &Task<'_>, scale: &Scale) -> Self {
+    /// Finds the components, or an even share of them with about `most` records in all.
+    pub(crate) fn find(task: &Task<'_>, scale: &Scale, most: usize) -> Self {
         let same_source = |left: u32, right: u32| {
             task.sources.is_some_and(|sources| sources[left as usize] == sources[right as usize])
         };
@@ -129,14 +130,21 @@ impl Components {
         for record in 0..task.records as u32 {
             component[sets.find(record) as usize] += 1;
         }
-        let mut count = 0;
+        let together: usize = component.iter().filter(|size| **size >= 2).map(|size| *size as usize).sum();
+        let step = together.div_ceil(most.max(1)).max(1);
+        let (mut seen, mut count) = (0, 0);
         for record in 0..task.records {
             let first = sets.find(record as u32) as usize;
             component[record] = if first < record {
                 component[first]
             } else if component[record] >= 2 {
-                count += 1;
-                count - 1
+                seen += 1;
+                if seen % step == 0 {
+                    count += 1;
+                    count - 1
+                } else {
+                    NONE
+                }
             } else {
                 NONE
             };

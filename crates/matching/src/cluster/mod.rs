@@ -134,7 +134,7 @@ impl Clustering {
 /// When an edge or a constraint names a record that does not exist, or `sources` is shorter than the records.
 pub fn cluster(task: &Task<'_>, rule: &Rule, score: &(impl Fn(u32, u32) -> f32 + Sync), threads: usize) -> Clustering {
     let scale = Scale::new(rule);
-    let components = Components::find(task, &scale);
+    let components = Components::find(task, &scale, usize::MAX);
     let parts = parallel::map(threads.max(1), components.ranges(threads.max(1) * 16), |range: Range<usize>| {
         let mut scratch = Scratch::default();
         let mut found = Found::default();
@@ -191,11 +191,10 @@ pub struct Merge {
 /// As [`cluster`] does.
 pub fn merges(task: &Task<'_>, rule: &Rule, score: &impl Fn(u32, u32) -> f32, most: usize) -> Vec<Merge> {
     let scale = Scale::new(rule);
-    let components = Components::find(task, &scale);
+    let components = Components::find(task, &scale, most);
     let mut scratch = Scratch::default();
     let mut merges = Vec::new();
-    let step = components.records().div_ceil(most.max(1)).max(1);
-    for at in (0..components.count()).step_by(step) {
+    for at in 0..components.count() {
         components.load(at, task, &mut scratch.part);
         scratch.merges(&scale, score, &mut merges);
     }

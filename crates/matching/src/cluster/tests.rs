@@ -297,6 +297,10 @@ fn a_large_component_is_clustered_nearly_as_well_as_small_ones() {
     assert!(precision > 0.97 && recall > 0.9, "{precision} {recall}");
     // The figures of clusters ask beyond the budget, a sample of each.
     assert!(asked.into_inner() <= (BUDGET + SAMPLE) * records as usize);
+    let mut shuffled = edges.clone();
+    Random(5).shuffle(&mut shuffled);
+    let task = Task { edges: &shuffled, ..task };
+    assert_eq!(cluster(&task, &Rule::new(0.0), &|left, right| people.weight(&kind, left, right), 3), found);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How often each weight occurs.
 
+use crate::cluster::Merge;
+
 /// Bits a bin is wide.
 pub(super) const WIDTH: f32 = 0.25;
 /// Weights below count as this.
@@ -40,6 +42,13 @@ impl FromIterator<f32> for Histogram {
 }
 
 impl Histogram {
+    /// The merges of clusters down to a weight, each counted once.
+    pub fn of_merges(merges: &[Merge], down_to: f32) -> Self {
+        let mut histogram: Self = merges.iter().map(|merge| merge.weight).collect();
+        histogram.counts_from(down_to);
+        histogram
+    }
+
     /// Counts a weight so many times.
     pub fn add(&mut self, weight: f32, times: f64) {
         if !weight.is_nan() {

@@ -21,6 +21,8 @@ mod tests;
 pub use histogram::Histogram;
 pub use mixture::Mixture;
 
+use crate::cluster::{Rule, Task, merges};
+
 /// What a threshold should achieve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Aim {
@@ -34,8 +36,7 @@ pub struct Aim {
 
 impl Default for Aim {
     fn default() -> Self {
-        // A little above 0.99, because what is expected is itself estimated.
-        Self { precision: 0.993, price: 0.02, tolerance: 3.0 }
+        Self { precision: 0.99, price: 0.01, tolerance: 3.0 }
     }
 }
 
@@ -63,48 +64,109 @@ const LOWEST: f32 = -3.0;
 
 /// Chooses the threshold with the highest expected F1 among those of the expected precision, if that is not too dear.
 pub fn choose(histogram: &Histogram, aim: &Aim) -> Choice {
-    let mixture = Mixture::fit(histogram);
-    let calibrated = mixture.is_none_or(|mixture| mixture.valley.abs() <= aim.tolerance);
-    let sure = if mixture.is_some() { vec![0.0; histogram.len()] } else { mixture::at_least(histogram) };
-    let probability = |bin: usize| {
-        let weight = histogram.weight(bin);
-        let odds = f64::from(mixture.map_or(weight, |mixture| mixture.log_odds(weight)));
-        (1.0 / (1.0 + (-odds).exp2())).max(sure[bin])
-    };
-    let all: f64 = (0..histogram.len()).map(|bin| histogram.count(bin) * probability(bin)).sum();
-    let (mut links, mut matches) = (0.0, 0.0);
+    let odds = Odds::read(histogram);
     let (mut precise, mut best): (Option<Choice>, Option<Choice>) = (None, None);
+    let mut above = Above::default();
     for bin in (0..histogram.len()).rev() {
-        links += histogram.count(bin);
-        matches += histogram.count(bin) * probability(bin);
-        // A threshold lies below what it lets in; among equals the lowest is farthest from what it lets in.
-        if links == 0.0 || probability(bin) < 0.5 || (mixture.is_none() && histogram.start(bin) < LOWEST) {
+        above.take(histogram.count(bin), odds.probability[bin]);
+        let weight = histogram.start(bin);
+        let unknown = odds.mixture.is_none() && weight < LOWEST;
+        if above.links == 0.0 || odds.probability[bin] < 0.5 || unknown {
             continue;
         }
-        let (precision, recall) = (matches / links, matches / all.max(f64::MIN_POSITIVE));
-        let f1 = 2.0 * matches / (links + all);
-        let weight = histogram.start(bin);
-        let choice = Choice {
-            weight,
-            probability: 1.0 / (1.0 + f64::from(-weight).exp2()),
-            precision,
-            recall,
-            f1,
-            mixture,
-            calibrated,
-        };
+        let choice = odds.choice(weight, &above, aim);
         // Where nothing lies between two thresholds, the one nearer to the model's even odds is as good.
-        let better = |best: Choice| f1 > best.f1 || (f1 == best.f1 && weight.abs() < best.weight.abs());
-        if precision >= aim.precision && precise.is_none_or(better) {
+        let better = |best: Choice| choice.f1 > best.f1 || (choice.f1 == best.f1 && weight.abs() < best.weight.abs());
+        if choice.precision >= aim.precision && precise.is_none_or(better) {
             precise = Some(choice);
         }
         if best.is_none_or(better) {
             best = Some(choice);
         }
     }
-    // Nothing to link: even odds are as good as any.
-    let nothing = Choice { weight: 0.0, probability: 0.5, precision: 1.0, recall: 1.0, f1: 1.0, mixture, calibrated };
     // Precision at any price is no linking at all.
     let worth = |choice: &Choice| best.is_some_and(|best| choice.f1 >= best.f1 - aim.price);
-    precise.filter(worth).or(best).unwrap_or(nothing)
+    precise.filter(worth).or(best).unwrap_or_else(|| odds.choice(0.0, &Above::default(), aim))
+}
+
+/// Mean weight down to which [`decide`] looks at merges, in bits: edges above it are all it needs.
+pub const LOWEST_MERGE: f32 = -6.0;
+/// Records of the components that [`decide`] looks at.
+const SAMPLE: usize = 20_000;
+
+/// Chooses the threshold of [`crate::cluster::cluster`] for a task, or says what is expected of the one given. Clusters a
+/// sample of the components, of 20,000 records in all.
+pub fn decide(task: &Task<'_>, score: &impl Fn(u32, u32) -> f32, given: Option<f32>, aim: &Aim) -> Choice {
+    let merges = merges(task, &Rule::new(LOWEST_MERGE), score, SAMPLE);
+    let histogram = Histogram::of_merges(&merges, LOWEST_MERGE);
+    match given {
+        Some(weight) => expect(&histogram, weight, aim),
+        None => choose(&histogram, aim),
+    }
+}
+
+/// What is expected of a threshold that somebody else chose.
+pub fn expect(histogram: &Histogram, weight: f32, aim: &Aim) -> Choice {
+    let odds = Odds::read(histogram);
+    let mut above = Above::default();
+    for bin in (0..histogram.len()).filter(|bin| histogram.weight(*bin) >= weight) {
+        above.take(histogram.count(bin), odds.probability[bin]);
+    }
+    odds.choice(weight, &above, aim)
+}
+
+/// What lies above a threshold.
+#[derive(Debug, Clone, Copy, Default)]
+struct Above {
+    links: f64,
+    matches: f64,
+}
+
+impl Above {
+    fn take(&mut self, count: f64, probability: f64) {
+        self.links += count;
+        self.matches += count * probability;
+    }
+}
+
+/// The probability of a match in every bin.
+#[derive(Debug)]
+struct Odds {
+    mixture: Option<Mixture>,
+    probability: Vec<f64>,
+    matches: f64,
+}
+
+impl Odds {
+    fn read(histogram: &Histogram) -> Self {
+        let mixture = Mixture::fit(histogram);
+        let sure = if mixture.is_some() { vec![0.0; histogram.len()] } else { mixture::at_least(histogram) };
+        let probability = |(bin, sure): (usize, f64)| {
+            let weight = histogram.weight(bin);
+            let odds = mixture.map_or(weight, |mixture| mixture.log_odds(weight));
+            likelihood(odds).max(sure)
+        };
+        let probability: Vec<f64> = sure.into_iter().enumerate().map(probability).collect();
+        let matches = probability.iter().enumerate().map(|(bin, share)| share * histogram.count(bin)).sum();
+        Self { mixture, probability, matches }
+    }
+
+    fn choice(&self, weight: f32, above: &Above, aim: &Aim) -> Choice {
+        // No link is wrong where there is none, and none is missing where there is nothing to find.
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
+        Choice {
+            weight,
+            probability: likelihood(weight),
+            precision: share(above.matches, above.links),
+            recall: share(above.matches, self.matches),
+            f1: share(2.0 * above.matches, above.links + self.matches),
+            mixture: self.mixture,
+            calibrated: self.mixture.is_none_or(|mixture| mixture.valley.abs() <= aim.tolerance),
+        }
+    }
+}
+
+/// The probability that odds of so many bits stand for.
+fn likelihood(bits: f32) -> f64 {
+    1.0 / (1.0 + f64::from(-bits).exp2())
 }

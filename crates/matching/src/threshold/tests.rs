@@ -1,6 +1,7 @@
 //! Thresholds on simulated scores, against the best with the labels known.
 
 use super::*;
+use crate::cluster::Merge;
 use crate::cluster::simulate::Random;
 
 /// A field of the simulated model: probabilities of agreeing among matches, in households and among strangers.
@@ -124,4 +125,27 @@ fn nothing_and_little_are_fine() {
     let choice = choose(&histogram, &Aim::default());
     assert!(choice.weight > -3.0 && choice.weight <= 9.0, "{choice:?}");
     assert!((histogram.total() - 4.0).abs() < 1e-9);
+}
+
+#[test]
+fn expects_of_its_choice_what_it_says() {
+    let pairs = draw(&KINDS[0].1, 9);
+    let histogram: Histogram = pairs.iter().map(|(weight, _)| *weight).collect();
+    let choice = choose(&histogram, &Aim::default());
+    let expected = expect(&histogram, choice.weight, &Aim::default());
+    assert!((expected.f1 - choice.f1).abs() < 1e-9 && (expected.precision - choice.precision).abs() < 1e-9);
+    let (precision, f1) = measure(&pairs, choice.weight);
+    assert!(
+        (precision - choice.precision).abs() < 0.01 && (f1 - choice.f1).abs() < 0.02,
+        "{choice:?} {precision} {f1}"
+    );
+    assert!(expect(&histogram, choice.weight - 5.0, &Aim::default()).precision < choice.precision);
+}
+
+#[test]
+fn trusts_merges_where_nothing_lies_below_them() {
+    let merges: Vec<Merge> = (0..200).map(|at| Merge { weight: -1.5 + at as f32 * 0.07, pairs: 1 + at % 3 }).collect();
+    let choice = choose(&Histogram::of_merges(&merges, -6.0), &Aim::default());
+    assert!(choice.weight < -0.5 && choice.weight >= LOWEST && choice.mixture.is_none(), "{choice:?}");
+    assert!(choice.precision > 0.98 && choice.recall > 0.98, "{choice:?}");
 }
