@@ -70,6 +70,15 @@ pub(crate) fn choose(
     let total: f64 = seeds.iter().map(|(_, weight)| weight).sum();
     let mut chosen: Vec<Chosen> = Vec::new();
     let (mut spent, mut left) = (0.0, vec![true; pool.len()]);
+    if seeds.is_empty() {
+        // Nothing tells which rule is worth its pairs: take those of one key, the cheapest first.
+        for (rule, tried) in pool.iter().zip(&tried).filter(|(rule, _)| rule.atoms.len() == 1) {
+            if spent + tried.pairs <= budget {
+                spent += tried.pairs;
+                chosen.push(Chosen { rule: rule.clone(), pairs: tried.pairs, recall: 0.0, marginal: 0.0 });
+            }
+        }
+    }
     while chosen.len() < MOST && total > 0.0 {
         let mut best: Option<(f64, usize, f64)> = None;
         for number in (0..pool.len()).filter(|number| left[*number]) {

@@ -93,7 +93,10 @@ pub(super) fn run(
             let scorer = Scorer::new(&records, &model, &frequencies);
             strangers::Draws::new(&records, &scorer, &parents, options.seed)
         };
+        // First as if all drawn pairs were strangers, then without those that look like matches.
         set_strangers(&mut model, strangers::tables(&draws, &frequencies, &parents, None));
+        set_households(&mut model);
+        estimate_strangers(&records, &mut model, &frequencies, &draws);
         set_households(&mut model);
         let mut atoms = blocking::atoms(&records);
         let rules = rules(&records, &mut atoms, &config, &model, &frequencies, budget, options)?;
@@ -121,6 +124,11 @@ pub(super) fn run(
     watch.stage(3, || {
         em::learn(&mut model, &priors, &sample.0, pairs / f64::from(sample.1), true);
         report.estimation.training_pairs = sample.0.len() as u64;
+        estimate_strangers(&records, &mut model, &frequencies, &draws);
+        let scorer = Scorer::new(&records, &model, &frequencies);
+        let mut again = sample.0.clone();
+        again.iter_mut().for_each(|observation| scorer.refresh(observation));
+        em::learn(&mut model, &priors, &again, pairs / f64::from(sample.1), true);
     });
     drop(sample);
     let rules = watch.stage(1, || self::rules(&records, &mut atoms, &config, &model, &frequencies, budget, options))?;
@@ -136,8 +144,7 @@ pub(super) fn run(
     let course = watch.stage(3, || {
         let persons = certain(&records, &model, &frequencies, &observations);
         frequencies = strangers::frequencies(&records, Some(&persons));
-        let parents = parents(&model);
-        set_strangers(&mut model, strangers::tables(&draws, &frequencies, &parents, Some(&persons)));
+        estimate_strangers(&records, &mut model, &frequencies, &draws);
         let scorer = Scorer::new(&records, &model, &frequencies);
         observations.iter_mut().for_each(|observation| scorer.refresh(observation));
         // As many as are needed, evenly from all.
@@ -284,11 +291,15 @@ fn guess(records: &Records, pairs: f64) -> Model {
         }
     });
     let share = (0.3 * records.len() as f64 / pairs).min(0.1);
+    let own = [Role::GivenName, Role::FullName, Role::DateOfBirth, Role::Email, Role::NationalId];
+    let households =
+        own.iter().any(|role| at(*role).is_some()) && records.fields.iter().any(|field| of_household(field.role));
     Model {
         columns: columns.collect(),
         rules: Vec::new(),
         match_share: share,
-        household_share: share,
+        // Nothing tells persons of one household apart where there is nothing of their own.
+        household_share: if households { share } else { 0.0 },
         threshold: 0.9,
         records: 0,
     }
@@ -302,6 +313,20 @@ fn set_strangers(model: &mut Model, tables: Vec<Table>) {
     for (column, table) in model.columns.iter_mut().zip(tables) {
         column.u = table;
     }
+}
+
+/// Sets what strangers show, from the drawn pairs, each as far as it is no match by the model so far.
+fn estimate_strangers(records: &Records, model: &mut Model, frequencies: &[Vec<f32>], draws: &strangers::Draws) {
+    let tables = {
+        let scorer = Scorer::new(records, model, frequencies);
+        let stranger = |seen: &Observation| {
+            let mut seen = *seen;
+            scorer.refresh(&mut seen);
+            1.0 - sigmoid(f64::from(scorer.weight(&seen)))
+        };
+        strangers::tables(draws, frequencies, &parents(model), Some(&stranger))
+    };
+    set_strangers(model, tables);
 }
 
 /// Two persons of one household are like one person where the household has one of it, else nearly like strangers: some are

@@ -2,28 +2,55 @@
 
 use super::scorer::{Observation, Scorer, level_of};
 use crate::blocking::mix;
-use crate::comparison::{EXACT, LEVELS, level};
+use crate::comparison::{EXACT, LEVELS};
 use crate::em::normal;
 use crate::model::{Table, context_of};
 use crate::table::Records;
 
 /// Pairs drawn at random, and pairs drawn for each field that depends on another.
-const DRAWN: u64 = 60_000;
-const DRAWN_DEPENDENT: usize = 10_000;
+const DRAWN: u64 = 50_000;
+const DRAWN_DEPENDENT: usize = 5_000;
 
-/// Shares of persons with each value of each field. Where it is known which records are one person's, a person counts once.
+/// For each value of each field, the probability that a stranger has it too.
+///
+/// Where it is known which records are one person's, a person counts once, and what counts are the *others* that have the
+/// value: one less than have it, plus what is usual, so that a number that nobody shares is not taken for one that two
+/// persons have. Before that is known, records stand for persons, and a value is taken to be shared when it is much more
+/// frequent than most.
 pub(crate) fn frequencies(records: &Records, persons: Option<&[u32]>) -> Vec<Vec<f32>> {
-    let counts: Vec<Vec<u32>> = match persons {
-        None => records.fields.iter().map(|field| field.counts.clone()).collect(),
-        Some(persons) => of_persons(records, persons),
+    match persons {
+        None => records.fields.iter().map(|field| of_records(&field.counts)).collect(),
+        Some(persons) => of_persons(records, persons).iter().map(|counts| of_counts(counts, LEAST_SHARED)).collect(),
+    }
+}
+
+/// The least mean number of others that have a value.
+const LEAST_SHARED: f64 = 0.05;
+/// The same before persons are known, and the share of distinct values from which a field is one that tells persons apart.
+const GUESSED_SHARED: f64 = 0.2;
+const TELLING: f64 = 0.2;
+
+fn of_records(counts: &[u32]) -> Vec<f32> {
+    let present: f64 = counts[1..].iter().map(|count| f64::from(*count)).sum();
+    let mut sorted: Vec<u32> = counts[1..].iter().copied().filter(|count| *count > 0).collect();
+    sorted.sort_unstable();
+    if (sorted.len() as f64) < TELLING * present {
+        return counts.iter().map(|count| (f64::from((*count).max(1)) / present.max(1.0)).min(1.0) as f32).collect();
+    }
+    let usual = f64::from(sorted.get(sorted.len() * 19 / 20).copied().unwrap_or(1));
+    let each = |count: &u32| {
+        let persons = (f64::from(*count) / usual).max(1.0);
+        ((persons - 1.0 + GUESSED_SHARED) * usual / present.max(1.0)).min(1.0) as f32
     };
-    counts
-        .into_iter()
-        .map(|counts| {
-            let present: f64 = counts[1..].iter().map(|count| f64::from(*count)).sum();
-            counts.iter().map(|count| (f64::from((*count).max(1)) / present.max(1.0)).min(1.0) as f32).collect()
-        })
-        .collect()
+    counts.iter().map(each).collect()
+}
+
+fn of_counts(counts: &[u32], least: f64) -> Vec<f32> {
+    let present: f64 = counts[1..].iter().map(|count| f64::from(*count)).sum();
+    let others: f64 = counts[1..].iter().map(|count| f64::from(*count) * (f64::from(*count) - 1.0).max(0.0)).sum();
+    let usual = (others / present.max(1.0)).clamp(least, 1.0);
+    let each = |count: &u32| ((f64::from((*count).max(1)) - 1.0 + usual) / present.max(1.0)).min(1.0) as f32;
+    counts.iter().map(each).collect()
 }
 
 fn of_persons(records: &Records, persons: &[u32]) -> Vec<Vec<u32>> {
@@ -51,8 +78,8 @@ fn of_persons(records: &Records, persons: &[u32]) -> Vec<Vec<u32>> {
 pub(crate) struct Draws {
     /// Pairs of any records.
     any: Vec<Observation>,
-    /// For each field with parents, pairs that agree on these, and the level.
-    dependent: Vec<Vec<(u32, u32, u8)>>,
+    /// For each field with parents, pairs that agree on these.
+    dependent: Vec<Vec<Observation>>,
 }
 
 impl Draws {
@@ -66,10 +93,9 @@ impl Draws {
                 any.extend(scorer.observe(a, b));
             }
         }
-        let dependent = parents
-            .iter()
-            .enumerate()
-            .map(|(at, parents)| if parents.is_empty() { Vec::new() } else { dependent(records, parents, at, seed) });
+        let dependent = parents.iter().enumerate().map(|(at, parents)| {
+            if parents.is_empty() { Vec::new() } else { dependent(records, scorer, parents, at, seed) }
+        });
         Self { any, dependent: dependent.collect() }
     }
 
@@ -78,40 +104,31 @@ impl Draws {
     }
 }
 
-/// Probability of each level of each field among strangers.
+/// Probability of each level of each field among strangers. `stranger` gives the probability that a drawn pair is one of
+/// strangers; without it all are taken for strangers, and fields for independent.
 pub(crate) fn tables(
     draws: &Draws,
     frequencies: &[Vec<f32>],
     parents: &[Vec<usize>],
-    persons: Option<&[u32]>,
+    stranger: Option<&dyn Fn(&Observation) -> f64>,
 ) -> Vec<Table> {
     let fields = parents.len();
-    let strangers = |a: u32, b: u32| persons.is_none_or(|persons| persons[a as usize] != persons[b as usize]);
     let mut counts = vec![[[0.0_f64; LEVELS]; 3]; fields];
-    for seen in draws.any.iter().filter(|seen| strangers(seen.left, seen.right)) {
+    for seen in &draws.any {
+        let weight = stranger.map_or(1.0, |stranger| stranger(seen));
         for at in 0..fields {
             let level = usize::from(level_of(seen.pattern, at));
             let context = context_of(&parents[at], |parent| level_of(seen.pattern, parent));
-            counts[at][0][level] += 1.0;
+            counts[at][0][level] += weight;
             if context != 0 {
-                counts[at][context][level] += 1.0;
+                counts[at][context][level] += weight;
             }
         }
     }
     let mut tables = Vec::with_capacity(fields);
     for at in 0..fields {
-        let exact: f64 = match persons {
-            // Among persons that are each counted once, a value of one person makes no pair.
-            Some(_) => {
-                let rarest = f64::from(frequencies[at].iter().copied().fold(1.0_f32, f32::min));
-                frequencies[at][1..]
-                    .iter()
-                    .map(|share| f64::from(*share) * (f64::from(*share) - rarest).max(0.0))
-                    .sum::<f64>()
-                    + rarest * rarest
-            }
-            None => frequencies[at][1..].iter().map(|share| f64::from(*share) * f64::from(*share)).sum(),
-        };
+        let exact: f64 = frequencies[at][1..].iter().map(|share| f64::from(*share) * f64::from(*share)).sum();
+        let exact = exact.min(0.999);
         let level = usize::from(EXACT);
         let near: f64 = counts[at][0][1..level].iter().sum();
         let mut base = [0.0; LEVELS];
@@ -122,8 +139,9 @@ pub(crate) fn tables(
         let base = normal(base);
         let mut table = [base; 3];
         if !parents[at].is_empty() {
-            for (_, _, level) in draws.dependent[at].iter().filter(|(a, b, _)| strangers(*a, *b)) {
-                counts[at][2][usize::from(*level)] += 1.0;
+            for seen in stranger.iter().flat_map(|_| &draws.dependent[at]) {
+                let level = usize::from(level_of(seen.pattern, at));
+                counts[at][2][level] += stranger.map_or(1.0, |stranger| stranger(seen));
             }
             for context in 1..3 {
                 let seen: f64 = counts[at][context][1..].iter().sum();
@@ -131,7 +149,9 @@ pub(crate) fn tables(
                 for (level, share) in shares.iter_mut().enumerate().skip(1) {
                     *share = (counts[at][context][level] + 20.0 * base[level]) / (seen + 20.0);
                 }
-                table[context] = normal(shares);
+                if stranger.is_some() {
+                    table[context] = normal(shares);
+                }
             }
         }
         tables.push(table);
@@ -140,7 +160,7 @@ pub(crate) fn tables(
 }
 
 /// Draws pairs that agree on a field's parents, with the level of the field.
-fn dependent(records: &Records, parents: &[usize], field: usize, seed: u64) -> Vec<(u32, u32, u8)> {
+fn dependent(records: &Records, scorer: &Scorer<'_>, parents: &[usize], field: usize, seed: u64) -> Vec<Observation> {
     let mut drawn = Vec::new();
     let every = (records.len() / (4 * DRAWN_DEPENDENT)).max(1) as u64;
     let mut keyed: Vec<(u32, u32)> = Vec::new();
@@ -171,13 +191,9 @@ fn dependent(records: &Records, parents: &[usize], field: usize, seed: u64) -> V
         let (start, end) = blocks[at];
         let a = keyed[at].1;
         let b = keyed[start as usize + (random & 0xffff_ffff) as usize % (end - start) as usize].1;
-        let (x, y) = (records.row(a)[field], records.row(b)[field]);
-        if a == b || x == 0 || y == 0 {
-            continue;
+        if a != b {
+            drawn.extend(scorer.observe(a, b));
         }
-        let field = &records.fields[field];
-        let level = if x == y { EXACT } else { level(field.kind, field.value(x), field.value(y)) };
-        drawn.push((a, b, level));
     }
     drawn
 }

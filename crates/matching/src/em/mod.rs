@@ -55,6 +55,7 @@ pub(crate) fn learn(
     households_too: bool,
 ) -> Course {
     let groups = groups(observations);
+    let households_too = households_too && model.household_share > 0.0;
     let fields = model.columns.len();
     let parents: Vec<Vec<usize>> = model.columns.iter().map(|column| column.parents.clone()).collect();
     let mut kinship = vec![START_KINSHIP; fields];

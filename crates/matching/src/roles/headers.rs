@@ -262,6 +262,11 @@ const PHRASES: &[(&str, Said)] = {
         ("nom", r(FullName)),
         ("name", r(FullName)),
         ("kunde", r(FullName)),
+        ("customer", r(FullName)),
+        ("client", r(FullName)),
+        ("person", r(FullName)),
+        ("고객", r(FullName)),
+        ("客户", r(FullName)),
         // What tells persons apart only a little.
         ("gender", r(Category)),
         ("sex", r(Category)),

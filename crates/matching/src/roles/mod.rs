@@ -20,6 +20,7 @@ struct Contents {
     phone: f64,
     letters: f64,
     number: f64,
+    fraction: f64,
     words: f64,
     length: f64,
 }
@@ -48,6 +49,23 @@ fn settle(roles: &mut [Option<Role>], columns: &[RawColumn], _records: usize) {
             if *role == Some(Role::GivenName) && contents(&columns[at]).words >= 1.7 {
                 *role = Some(Role::FullName);
             }
+        }
+    }
+    let named = [Role::GivenName, Role::FamilyName, Role::FullName].iter().any(|role| has(roles, *role));
+    if !named {
+        // Two or three words of letters only, most of them different: a whole name under a header that says nothing.
+        let like_names = |at: &usize| {
+            let contents = contents(&columns[*at]);
+            let several = contents.distinct as f64 > 0.1 * contents.present as f64;
+            roles[*at] == Some(Role::FreeText)
+                && several
+                && contents.letters > 0.98
+                && contents.digits < 0.02
+                && (1.7..=3.2).contains(&contents.words)
+                && contents.length < 28.0
+        };
+        if let Some(at) = (0..roles.len()).find(like_names) {
+            roles[at] = Some(Role::FullName);
         }
     }
     for role in [Role::Street, Role::City, Role::FullName, Role::Region, Role::Postcode, Role::HouseNumber] {
@@ -104,7 +122,7 @@ fn one(column: &RawColumn) -> Option<Role> {
         if unique {
             return None;
         }
-        if contents.number > 0.9 && contents.digits < 0.5 {
+        if contents.fraction > 0.5 {
             return Some(Role::Number);
         }
         return Some(if variety > 0.2 { Role::NationalId } else { Role::Category });
@@ -146,6 +164,8 @@ fn contents(column: &RawColumn) -> Contents {
         result.phone += f64::from(u8::from(marks && (9.0..=15.0).contains(&digits)));
         result.letters += f64::from(u8::from(letters >= 0.5 * signs));
         result.number += f64::from(u8::from(value.parse::<f64>().is_ok()));
+        let fraction = value.parse::<f64>().is_ok_and(|_| value.contains('.'));
+        result.fraction += f64::from(u8::from(fraction));
         result.words += value.split_whitespace().count() as f64;
         result.length += signs;
     }
@@ -156,6 +176,7 @@ fn contents(column: &RawColumn) -> Contents {
         &mut result.phone,
         &mut result.letters,
         &mut result.number,
+        &mut result.fraction,
         &mut result.words,
         &mut result.length,
     ] {
