@@ -1,11 +1,11 @@
 //! The stages from columns to persons.
 
 use super::report::{Report, RuleReport, StageReport, ThresholdReport};
-use super::scorer::{Floor, Observation, Scorer};
+use super::scorer::{Floor, Observation, Scorer, level_of};
 use super::{Clock, Outcome, Pair, Progress, strangers};
 use crate::blocking::{self, AtomRule, Key, Part};
 use crate::cluster::{Edge, Rule, Task, cluster};
-use crate::comparison::{COLUMNS, of_household};
+use crate::comparison::{COLUMNS, EXACT, of_household};
 use crate::config::{ColumnConfig, Config, Options, RuleConfig};
 use crate::em::{self, Course, Priors, normal};
 use crate::error::Error;
@@ -121,6 +121,7 @@ pub(super) fn run(
         let found = keys.visit(&records, usize::MAX, every, threads, |pair| scorer.observe_pair(pair, learned));
         (gather(None, found), every)
     });
+    let mut alone = false;
     watch.stage(3, || {
         em::learn(&mut model, &priors, &sample.0, pairs / f64::from(sample.1), true);
         report.estimation.training_pairs = sample.0.len() as u64;
@@ -129,6 +130,7 @@ pub(super) fn run(
         let mut again = sample.0.clone();
         again.iter_mut().for_each(|observation| scorer.refresh(observation));
         em::learn(&mut model, &priors, &again, pairs / f64::from(sample.1), true);
+        alone = stand_alone(&records, &mut model, &priors, &again, pairs / f64::from(sample.1));
     });
     drop(sample);
     let rules = watch.stage(1, || self::rules(&records, &mut atoms, &config, &model, &frequencies, budget, options))?;
@@ -142,7 +144,12 @@ pub(super) fn run(
     });
     report.pairs_compared = observations.len() as u64;
     let course = watch.stage(3, || {
-        let persons = certain(&records, &model, &frequencies, &observations);
+        let persons = if alone {
+            let equal = observations.iter().filter(|seen| equal_identifier(&records, seen));
+            super::components(records.len(), equal.map(|seen| (seen.left, seen.right)))
+        } else {
+            certain(&records, &model, &frequencies, &observations)
+        };
         frequencies = strangers::frequencies(&records, Some(&persons));
         estimate_strangers(&records, &mut model, &frequencies, &draws);
         let scorer = Scorer::new(&records, &model, &frequencies);
@@ -150,6 +157,9 @@ pub(super) fn run(
         // As many as are needed, evenly from all.
         let step = (observations.len() / REFINING).max(1);
         let some: Vec<Observation> = observations.iter().step_by(step).copied().collect();
+        if alone {
+            return Course::default();
+        }
         em::learn(&mut model, &priors, &some, pairs / step as f64, false)
     });
     model.round();
@@ -427,6 +437,33 @@ fn rule_report(records: &Records, atoms: &[blocking::Atom], chosen: &blocking::C
         recall: chosen.recall,
         marginal_recall: chosen.marginal,
     }
+}
+
+/// Where nothing was learned because one number is all there is, nothing else can speak for or against it: records that
+/// share it are taken for matches. Whether that is so.
+fn stand_alone(
+    records: &Records,
+    model: &mut Model,
+    priors: &Priors,
+    observations: &[Observation],
+    pairs: f64,
+) -> bool {
+    let equal = observations.iter().filter(|seen| equal_identifier(records, seen)).count();
+    if model.match_share * pairs >= 1.0 || equal == 0 {
+        return false;
+    }
+    for (column, m) in model.columns.iter_mut().zip(&priors.m) {
+        column.m = *m;
+    }
+    model.match_share = (equal as f64 / pairs).min(0.5);
+    true
+}
+
+/// Whether two records share a phone, a mail address or a number of the state.
+fn equal_identifier(records: &Records, seen: &Observation) -> bool {
+    let identifier = |role| matches!(role, Role::Phone | Role::Email | Role::NationalId);
+    let mut fields = records.fields.iter().enumerate();
+    fields.any(|(at, field)| identifier(field.role) && level_of(seen.pattern, at) == EXACT)
 }
 
 /// Persons by pairs that are beyond doubt; for counting values once a person.
