@@ -3,6 +3,8 @@
 use attune_kernel::{Code, Problem, Violation};
 use attune_storage::StorageError;
 
+use crate::domain::document::Full;
+
 /// Why a request was not fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -24,6 +26,12 @@ pub enum Error {
     /// The segment does not exist.
     #[error("no such segment")]
     NoSegment(String),
+}
+
+impl From<Full> for Error {
+    fn from(Full(what, most): Full) -> Self {
+        Self::Full(what, most)
+    }
 }
 
 impl From<serde_json::Error> for Error {

@@ -116,8 +116,12 @@ async fn a_merge_adds_up_and_a_split_takes_apart() {
             assert_eq!((found.person_id.as_str(), trait_of(&found, "event_count")), ("ann", 3.0));
             assert_eq!(found.attributes["city"].value, Some(string("Taipei")));
         }
-        let split =
-            Split { person_id: "ann".to_owned(), split_person_id: "new".to_owned(), identifiers: vec![cookie("cb")] };
+        let split = Split {
+            person_id: "ann".to_owned(),
+            split_person_id: "new".to_owned(),
+            identifiers: vec![cookie("cb")],
+            split_alias_person_ids: Vec::new(),
+        };
         assert!(apply(&mut suite, 2, Change::Split(split)).await);
         let found = suite.profile("ann").await;
         assert_eq!((&found.traits, &found.attributes), (&ann.traits, &ann.attributes), "as if they had never met");
@@ -125,6 +129,55 @@ async fn a_merge_adds_up_and_a_split_takes_apart() {
         assert_eq!(suite.profile("new").await.attributes["city"].value, Some(string("Taipei")));
         let none = ApplyPersonChangeRequest { change: Some(PersonChange { offset: 3, time: None, change: None }) };
         assert_eq!(fields(&suite.client.apply_person_change(none).await.unwrap_err()), ["change.change"]);
+        suite.stop().await;
+    }
+}
+
+/// What an export says of a person, without the version and the time of the last change.
+async fn exported(suite: &mut support::Suite, person: &str) -> Vec<(String, serde_json::Value)> {
+    let sections = suite.export(person).await;
+    let read = |section: attune_proto::profile::v1::ExportPersonResponse| {
+        let mut json: serde_json::Value = serde_json::from_str(&section.json).unwrap();
+        if let Some(profile) = json.as_object_mut().filter(|_| section.section == "profile") {
+            profile.remove("etag");
+            profile.remove("update_time");
+        }
+        (section.section, json)
+    };
+    sections.into_iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn a_merge_that_is_taken_back_leaves_nothing() {
+    for mut suite in suites().await {
+        let tag = |person: &str, tag: &str| attune_proto::profile::v1::AddTagRequest {
+            person_id: person.to_owned(),
+            tag: tag.to_owned(),
+            source: "desk".to_owned(),
+        };
+        for (event_id, person, value) in [("a1", "ann", "ca"), ("b1", "bob", "cb")] {
+            let mut one = saying(event(event_id, person, 100), &[("city", string(value))]);
+            one.via = Some(cookie(value));
+            suite.append(vec![one]).await;
+            suite.client.add_tag(tag(person, "known")).await.unwrap();
+            suite.client.add_tag(tag(person, person)).await.unwrap();
+        }
+        let (ann, bob) = (exported(&mut suite, "ann").await, exported(&mut suite, "bob").await);
+        let merge = Merge { surviving_person_id: "ann".to_owned(), merged_person_id: "bob".to_owned() };
+        assert!(apply(&mut suite, 1, Change::Merge(merge)).await);
+        let off = attune_proto::profile::v1::RemoveTagRequest { person_id: "ann".to_owned(), tag: "bob".to_owned() };
+        let tags = suite.client.remove_tag(off).await.unwrap().into_inner().tags;
+        assert_eq!(tags.iter().map(|one| one.tag.as_str()).collect::<Vec<_>>(), ["ann", "known"], "off all of them");
+        let split = |alias: &str| Split {
+            person_id: "ann".to_owned(),
+            split_person_id: "bob".to_owned(),
+            identifiers: vec![cookie("cb")],
+            split_alias_person_ids: vec![alias.to_owned()],
+        };
+        let wrong = Some(PersonChange { offset: 2, time: None, change: Some(Change::Split(split(&"x".repeat(65)))) });
+        assert!(suite.client.apply_person_change(ApplyPersonChangeRequest { change: wrong }).await.is_err());
+        assert!(apply(&mut suite, 2, Change::Split(split("bob"))).await);
+        assert_eq!((exported(&mut suite, "ann").await, exported(&mut suite, "bob").await), (ann, bob));
         suite.stop().await;
     }
 }

@@ -1,11 +1,12 @@
 //! A unit of work over some persons: what a transaction reads, what it decides, what it writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attune_kernel::Timestamp;
 
 use super::document::Document;
 use super::event::Event;
+use super::origin::Parting;
 use super::segment::{Reading, Segment};
 
 /// A person entered or left a segment.
@@ -36,6 +37,17 @@ pub struct Batch {
     documents: BTreeMap<String, (Document, Use)>,
     sweep: bool,
     refused: usize,
+}
+
+/// The events of a person after a split.
+#[derive(Debug, Default)]
+pub struct Parted {
+    /// Ids that are the split person's from now on.
+    pub ids: BTreeSet<String>,
+    /// Events that went, with their new person and origin.
+    pub moved: Vec<Event>,
+    /// Events that stayed and of which the origin is another one now.
+    pub renamed: Vec<Event>,
 }
 
 /// What a unit of work writes.
@@ -102,6 +114,41 @@ impl Batch {
             let refused = self.change(&event.person_id).observe(event);
             self.refused += refused;
         }
+    }
+
+    /// Takes a person apart, given all their events: what was recorded under `ids` (and the id of `split`), and what came by
+    /// the identifiers `via` while the id stood for several, becomes that of `split`. Both documents must be in the batch.
+    pub fn take_apart(
+        &mut self,
+        events: Vec<Event>,
+        person: &str,
+        split: &str,
+        ids: &BTreeSet<String>,
+        via: &[(String, String)],
+    ) -> Parted {
+        let mut target = std::mem::take(self.change(split));
+        let source = self.change(person);
+        let tree = source.tree();
+        let ids = source.part(&mut target, ids);
+        let parting = Parting { person, split, ids, via, tree };
+        let (mut parted, mut refused) = (Parted::default(), 0);
+        for mut event in events {
+            let goes = parting.takes(&event);
+            let before = event.origin.clone();
+            let holder = if goes { &mut target } else { &mut *source };
+            event.origin = holder.settle(before.clone().away_from(person));
+            holder.person_id.clone_into(&mut event.person_id);
+            refused += holder.observe(&event);
+            if goes {
+                parted.moved.push(event);
+            } else if event.origin != before {
+                parted.renamed.push(event);
+            }
+        }
+        parted.ids = parting.ids;
+        self.refused += refused;
+        *self.change(split) = target;
+        parted
     }
 
     /// Ends the work: evaluates the segments of every changed person and raises revisions.

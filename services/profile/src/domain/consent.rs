@@ -22,13 +22,14 @@ pub struct Consent {
     pub proof: String,
 }
 
-/// Records a word; a later one wins, and at the same time a refusal wins. Answers whether anything changed.
+/// Records a word; a later one wins, at the same time a refusal, then the greater source and proof, so that the order of
+/// arrival does not matter. Answers whether anything changed.
 pub fn record(consents: &mut Vec<Consent>, word: Consent) -> bool {
+    let weight = |one: &Consent| (one.time, !one.granted, one.source.clone(), one.proof.clone());
     let at = consents.iter().position(|known| known.purpose == word.purpose && known.channel == word.channel);
     match at {
         Some(at) => {
-            let known = &consents[at];
-            let newer = word.time > known.time || (word.time == known.time && known.granted && !word.granted);
+            let newer = weight(&word) > weight(&consents[at]);
             if newer {
                 consents[at] = word;
             }

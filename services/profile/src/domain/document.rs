@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::consent::{self, Consent};
 use super::event::Event;
+use super::origin::Part;
 use super::traits::Traits;
 
 /// A value of a person with its lineage.
@@ -27,12 +28,15 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// Whether it takes the place of a known one. At the same time the greater text wins, so that the order of arrival does
-    /// not matter.
+    /// Whether it takes the place of a known one. At the same time the greater text wins, then the greater source, what was
+    /// written and the earlier arrival: an order of all values, so that the order of arrival does not matter.
     fn beats(&self, known: &Self) -> bool {
         self.event_time
             .cmp(&known.event_time)
             .then_with(|| self.value.to_string().cmp(&known.value.to_string()))
+            .then_with(|| self.source.cmp(&known.source))
+            .then_with(|| known.observed.cmp(&self.observed))
+            .then_with(|| known.received.cmp(&self.received))
             .is_gt()
     }
 }
@@ -50,6 +54,12 @@ pub struct Tag {
 pub const MAX_ATTRIBUTES: usize = 2000;
 /// The most tags a person may have.
 pub const MAX_TAGS: usize = 1000;
+/// The most consents on record: purposes and channels are a business's, not a person's.
+pub const MAX_CONSENTS: usize = 1000;
+
+/// A bound on what is written under one id is reached: what there is too much of, and the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full(pub &'static str, pub usize);
 
 /// All that is known of a person.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +80,12 @@ pub struct Document {
     pub revision: u64,
     /// When it last changed.
     pub updated: Timestamp,
+    /// Written attributes behind a later value of an event; only of who has no parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) shadowed: BTreeMap<String, Attribute>,
+    /// What was written under each id that is in the person; empty for a person who was never merged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) parts: BTreeMap<String, Part>,
 }
 
 impl Document {
@@ -83,15 +99,119 @@ impl Document {
     /// so that an older value that comes late does not bring it back. Answers whether anything changed; a new name beyond
     /// [`MAX_ATTRIBUTES`] changes nothing.
     pub fn set_attribute(&mut self, name: &str, attribute: Attribute) -> bool {
-        if let Some(known) = self.attributes.get(name) {
-            if !attribute.beats(known) {
-                return false;
+        let Some(known) = self.attributes.get(name) else {
+            let room = self.attributes.len() < MAX_ATTRIBUTES;
+            if room {
+                self.attributes.insert(name.to_owned(), attribute);
             }
-        } else if self.attributes.len() >= MAX_ATTRIBUTES {
-            return false;
+            return room;
+        };
+        let (wins, written) = (attribute.beats(known), !attribute.observed);
+        if !self.parts.is_empty() || known.observed == attribute.observed {
+            // Written values of a merged person are in the parts; here only the view changes.
+        } else if written && !wins {
+            let behind = self.shadowed.get(name);
+            let keep = behind.is_none_or(|behind| attribute.beats(behind));
+            if keep {
+                self.shadowed.insert(name.to_owned(), attribute);
+            }
+            return keep;
+        } else if written {
+            self.shadowed.remove(name);
+        } else if wins {
+            self.shadowed.insert(name.to_owned(), known.clone());
         }
-        self.attributes.insert(name.to_owned(), attribute);
-        true
+        if wins {
+            self.attributes.insert(name.to_owned(), attribute);
+        }
+        wins
+    }
+
+    /// Writes an attribute without an event, under an id of this person. Answers whether anything changed.
+    ///
+    /// # Errors
+    /// [`Full`] when the name is a new one beyond [`MAX_ATTRIBUTES`].
+    pub fn write_attribute(&mut self, named: &str, name: &str, attribute: Attribute) -> Result<bool, Full> {
+        let full = |known: &BTreeMap<String, Attribute>| known.len() >= MAX_ATTRIBUTES && !known.contains_key(name);
+        let id = self.written_under(named);
+        match self.parts.get_mut(&id) {
+            None if full(&self.attributes) => Err(Full("attributes", MAX_ATTRIBUTES)),
+            None => Ok(self.set_attribute(name, attribute)),
+            Some(part) if full(&part.attributes) || full(&self.attributes) => Err(Full("attributes", MAX_ATTRIBUTES)),
+            Some(part) => {
+                let later = part.attributes.get(name).is_none_or(|known| attribute.beats(known));
+                if later {
+                    part.attributes.insert(name.to_owned(), attribute.clone());
+                    self.set_attribute(name, attribute);
+                }
+                Ok(later)
+            }
+        }
+    }
+
+    /// Puts a tag on under an id of this person, unless it is there. Answers whether anything changed.
+    ///
+    /// # Errors
+    /// [`Full`] when it is one more than [`MAX_TAGS`].
+    pub fn add_tag(&mut self, named: &str, name: &str, tag: Tag) -> Result<bool, Full> {
+        let id = self.written_under(named);
+        let tags = self.parts.get_mut(&id).map_or(&mut self.tags, |part| &mut part.tags);
+        let known = tags.contains_key(name);
+        if !known && tags.len() >= MAX_TAGS {
+            return Err(Full("tags", MAX_TAGS));
+        }
+        tags.entry(name.to_owned()).or_insert(tag);
+        if self.parts.is_empty() {
+            return Ok(!known);
+        }
+        // Put on again, it is seen again, whoever had taken it off.
+        let mut shown = false;
+        for part in self.parts.values_mut() {
+            if let Some(ids) = part.hidden.get_mut(name) {
+                shown |= ids.remove(&id);
+            }
+            part.hidden.retain(|_, ids| !ids.is_empty());
+        }
+        self.refresh_tags();
+        Ok(!known || shown)
+    }
+
+    /// Takes a tag off under an id of this person, from all of the person: other ids get theirs back when they are split
+    /// off. Answers whether anything changed.
+    pub fn remove_tag(&mut self, named: &str, name: &str) -> bool {
+        let id = self.written_under(named);
+        if self.parts.is_empty() {
+            return self.tags.remove(name).is_some();
+        }
+        let others = self.parts.iter().filter(|(other, part)| **other != id && part.tags.contains_key(name));
+        let others: BTreeSet<String> = others.map(|(other, _)| other.clone()).collect();
+        let Some(part) = self.parts.get_mut(&id) else { return false };
+        let mut changed = part.tags.remove(name).is_some();
+        if !others.is_empty() {
+            let hidden = part.hidden.entry(name.to_owned()).or_default();
+            changed |= !others.is_subset(hidden);
+            hidden.extend(others);
+        }
+        self.refresh_tags();
+        changed
+    }
+
+    /// Records a word on consent under an id of this person. Answers whether anything changed.
+    ///
+    /// # Errors
+    /// [`Full`] when it is one more than [`MAX_CONSENTS`].
+    pub fn record_consent(&mut self, named: &str, word: Consent) -> Result<bool, Full> {
+        let id = self.written_under(named);
+        let consents = self.parts.get_mut(&id).map_or(&mut self.consents, |part| &mut part.consents);
+        let known = |one: &Consent| one.purpose == word.purpose && one.channel == word.channel;
+        if consents.len() >= MAX_CONSENTS && !consents.iter().any(known) {
+            return Err(Full("consents", MAX_CONSENTS));
+        }
+        let changed = consent::record(consents, word.clone());
+        if !self.parts.is_empty() {
+            consent::record(&mut self.consents, word);
+        }
+        Ok(changed)
     }
 
     /// Takes in an event that is new on the timeline. Answers how many of its attributes found no room.
@@ -116,6 +236,16 @@ impl Document {
     pub fn forget_observed(&mut self) {
         self.traits = Traits::default();
         self.attributes.retain(|_, attribute| !attribute.observed);
+        self.attributes.append(&mut self.shadowed);
+        if self.parts.is_empty() {
+            return;
+        }
+        self.attributes.clear();
+        let written = |part: &Part| part.attributes.clone().into_iter();
+        let written: Vec<(String, Attribute)> = self.parts.values().flat_map(written).collect();
+        for (name, attribute) in written {
+            self.set_attribute(&name, attribute);
+        }
     }
 
     /// Attributes that have a value.
@@ -136,21 +266,20 @@ impl Document {
     }
 
     /// Takes in all that is known of a person who was merged into this one. Memberships are evaluated anew by the caller.
-    pub fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, mut other: Self) {
+        let (mut parts, mut theirs) = (self.take_parts(), other.take_parts());
+        if let Some(root) = theirs.get_mut(&other.person_id) {
+            root.into.clone_from(&self.person_id);
+        }
+        parts.append(&mut theirs);
+        self.parts = parts;
         for (name, attribute) in other.attributes {
             self.set_attribute(&name, attribute);
-        }
-        for (name, tag) in other.tags {
-            if self.tags.len() < MAX_TAGS || self.tags.contains_key(&name) {
-                let kept = self.tags.entry(name).or_insert_with(|| tag.clone());
-                if tag.added < kept.added {
-                    *kept = tag;
-                }
-            }
         }
         for word in other.consents {
             consent::record(&mut self.consents, word);
         }
+        self.refresh_tags();
         self.traits.absorb(&other.traits);
     }
 }

@@ -3,6 +3,8 @@
 use attune_kernel::{Personal, Timestamp};
 use serde_json::{Map, Value};
 
+use super::origin::Origin;
+
 /// The place of an event on a timeline: time, then the source's sequence, then the event's id.
 pub type Place = (Timestamp, i64, String);
 
@@ -33,6 +35,8 @@ pub struct Event {
     pub attributes: Personal<Map<String, Value>>,
     /// Namespace and normalized value of the identifier by which it found its person.
     pub via: Option<Personal<(String, String)>>,
+    /// Under which id it was recorded.
+    pub origin: Origin,
     /// The whole event, encoded; opaque here.
     pub body: Personal<Vec<u8>>,
 }

@@ -7,8 +7,11 @@ pub mod consent;
 pub mod distinct;
 pub mod document;
 pub mod event;
+pub mod origin;
 pub mod segment;
 pub mod traits;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+pub(crate) mod unmerge_tests;

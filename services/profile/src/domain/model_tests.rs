@@ -37,6 +37,7 @@ fn stream() -> impl Strategy<Value = Vec<Event>> {
                         amount: (name == 1).then_some(0.25),
                         attributes: Personal::new(attribute.into_iter().collect()),
                         via: Some(Personal::new(("cookie".to_owned(), format!("c{}", id % 3)))),
+                        origin: Default::default(),
                         body: Personal::default(),
                     })
                     .clone()

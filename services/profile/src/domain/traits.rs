@@ -166,6 +166,7 @@ mod tests {
                     amount: amount.map(|cents| f64::from(cents) / 100.0),
                     attributes: Personal::default(),
                     via: None,
+                    origin: Default::default(),
                     body: Personal::default(),
                 })
                 .collect()
@@ -247,6 +248,7 @@ mod tests {
                 amount: None,
                 attributes: Personal::default(),
                 via: None,
+                origin: Default::default(),
                 body: Personal::default(),
             })
             .collect();

@@ -5,12 +5,9 @@ use attune_proto::profile::v1 as proto;
 
 use super::{Profiles, check, convert};
 use crate::domain::consent::{self, Consent};
-use crate::domain::document::{Attribute, Document, MAX_ATTRIBUTES, MAX_TAGS, Tag};
+use crate::domain::document::{Attribute, Document, Tag};
 use crate::error::Error;
 use crate::store::body;
-
-/// The most consents on record: purposes and channels are a business's, not a person's.
-const MAX_CONSENTS: usize = 1000;
 
 /// An attribute to write. Without a time of its own it is true from the call on, whatever is known of now.
 #[derive(Clone)]
@@ -78,7 +75,7 @@ impl Profiles {
         if !broken.is_empty() {
             return Err(Problem::invalid(broken));
         }
-        let etag = profile.etag.clone();
+        let (etag, named) = (profile.etag.clone(), profile.person_id.clone());
         let change = move |document: &mut Document| {
             if !etag.is_empty() && etag != document.revision.to_string() {
                 return Err(Error::Etag);
@@ -86,17 +83,18 @@ impl Profiles {
             let mut changed = false;
             for Write { name, mut attribute, timed } in writes.iter().cloned() {
                 match document.attributes.get(&name) {
-                    None if attribute.value.is_null() => continue,
-                    None if document.attributes.len() >= MAX_ATTRIBUTES => {
-                        return Err(Error::Full("attributes", MAX_ATTRIBUTES));
-                    }
                     // Two calls at one tick of the clock: the later call is the later word.
                     Some(known) if !timed && known.event_time >= attribute.event_time => {
                         attribute.event_time = known.event_time.plus(std::time::Duration::from_micros(1));
                     }
                     _ => {}
                 }
-                changed |= document.set_attribute(&name, attribute);
+                let removes = attribute.value.is_null() && !document.attributes.contains_key(&name);
+                match document.write_attribute(&named, &name, attribute) {
+                    // There is nothing to remove and no room for the word that it is gone.
+                    Err(_) if removes => {}
+                    done => changed |= done?,
+                }
             }
             Ok(changed)
         };
@@ -113,16 +111,10 @@ impl Profiles {
         on: Option<String>,
     ) -> Result<Vec<proto::Tag>, Problem> {
         let now = self.clock.now();
+        let named = person_id.to_owned();
         let change = move |document: &mut Document| match &on {
-            Some(source) => {
-                if !document.tags.contains_key(&name) && document.tags.len() >= MAX_TAGS {
-                    return Err(Error::Full("tags", MAX_TAGS));
-                }
-                let known = document.tags.contains_key(&name);
-                document.tags.entry(name.clone()).or_insert_with(|| Tag { source: source.clone(), added: now });
-                Ok(!known)
-            }
-            None => Ok(document.tags.remove(&name).is_some()),
+            Some(source) => Ok(document.add_tag(&named, &name, Tag { source: source.clone(), added: now })?),
+            None => Ok(document.remove_tag(&named, &name)),
         };
         self.change(person_id, String::new(), change).await?;
         Ok(convert::tags(&self.document(person_id).await?))
@@ -142,13 +134,8 @@ impl Profiles {
             source: word.source,
             proof: word.proof,
         };
-        let change = move |document: &mut Document| {
-            let known = |one: &Consent| one.purpose == word.purpose && one.channel == word.channel;
-            if document.consents.len() >= MAX_CONSENTS && !document.consents.iter().any(known) {
-                return Err(Error::Full("consents", MAX_CONSENTS));
-            }
-            Ok(consent::record(&mut document.consents, word.clone()))
-        };
+        let named = request.person_id.clone();
+        let change = move |document: &mut Document| Ok(document.record_consent(&named, word.clone())?);
         self.change(&request.person_id, String::new(), change).await?;
         Ok(self.document(&request.person_id).await?.consents.iter().map(convert::consent).collect())
     }

@@ -67,10 +67,15 @@ impl Profiles {
                 (rewrite, "merge", persons)
             }
             Some(Change::Split(split)) => {
-                let persons = vec![split.person_id.clone(), split.split_person_id.clone()];
+                let mut persons = vec![split.person_id.clone(), split.split_person_id.clone()];
+                persons.extend(split.split_alias_person_ids.iter().cloned());
                 let via = split.identifiers.into_iter().map(|one| (one.namespace, one.value)).collect();
-                let rewrite =
-                    Rewrite::Split { person: split.person_id, split: split.split_person_id, via: Personal::new(via) };
+                let rewrite = Rewrite::Split {
+                    person: split.person_id,
+                    split: split.split_person_id,
+                    ids: split.split_alias_person_ids,
+                    via: Personal::new(via),
+                };
                 (rewrite, "split", persons)
             }
             Some(Change::Erasure(erasure)) => {
@@ -124,9 +129,19 @@ fn profile(document: &Document, now: Timestamp) -> Value {
         "attributes": document.attributes,
         "traits": document.traits.at(now),
         "segments": document.segments,
+        "recorded_under": recorded_under(document),
         "etag": document.revision.to_string(),
         "update_time": (!document.is_new()).then(|| document.updated.to_string()),
     })
+}
+
+/// What was written under each id of a merged person, which the profile shows as one.
+fn recorded_under(document: &Document) -> Value {
+    let parts = document.parts().map(|(id, part)| {
+        let part = json!({"attributes": part.attributes, "tags": part.tags, "consents": part.consents});
+        (id.clone(), part)
+    });
+    Value::Object(parts.collect())
 }
 
 fn event(event: &proto::Event, time: Timestamp) -> Value {

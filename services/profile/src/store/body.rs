@@ -7,6 +7,7 @@ use prost_types::value::Kind;
 use serde_json::{Map, Value};
 
 use crate::domain::event::Event;
+use crate::domain::origin::Origin;
 use crate::error::Error;
 
 /// The event of a message; its time must have been checked. Without a time of receipt it was received at `now`.
@@ -42,6 +43,7 @@ pub(crate) fn from_message(mut message: proto::Event, person: &str, now: Timesta
         amount,
         attributes: Personal::new(attributes),
         via: message.via.as_ref().map(|via| Personal::new((via.namespace.clone(), via.value.clone()))),
+        origin: Origin::default(),
         body: Personal::new(message.encode_to_vec()),
         event_id: message.event_id,
     }

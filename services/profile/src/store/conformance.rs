@@ -169,7 +169,7 @@ async fn merges_move_everything(store: &dyn Store) {
 
 async fn splits_move_what_came_by_the_identifiers(store: &dyn Store) {
     let via = Personal::new(vec![("cookie".to_owned(), "kb".to_owned())]);
-    let split = Rewrite::Split { person: "zoe".to_owned(), split: "new".to_owned(), via };
+    let split = Rewrite::Split { person: "zoe".to_owned(), split: "new".to_owned(), ids: Vec::new(), via };
     store.rewrite(Once::Offset(3), split, segments(), NOW).await.unwrap();
     assert_eq!((count(store, "zoe").await, count(store, "new").await), (3, 3));
     assert_eq!(ids(store, "new", &Filter { ascending: true, ..Filter::default() }).await, ["b1", "b2", "b3"]);
@@ -271,7 +271,7 @@ async fn a_split_brings_back_who_was_merged_away(store: &dyn Store) {
     let city = |document: &crate::domain::document::Document| document.attributes["city"].value.clone();
     assert_eq!(city(&store.documents(&["tim".to_owned()]).await.unwrap()[0]), "Taipei");
     let via = Personal::new(vec![("cookie".to_owned(), "kt".to_owned())]);
-    let split = Rewrite::Split { person: "sue".to_owned(), split: "tim".to_owned(), via };
+    let split = Rewrite::Split { person: "sue".to_owned(), split: "tim".to_owned(), ids: Vec::new(), via };
     store.rewrite(Once::No, split, segments(), NOW).await.unwrap();
     let both = store.documents(&["sue".to_owned(), "tim".to_owned()]).await.unwrap();
     assert_eq!(both.iter().map(city).collect::<Vec<_>>(), ["Seoul", "Taipei"]);

@@ -1,12 +1,13 @@
 //! What is known of persons, in the embedded engine.
 //!
-//! Keys of the space `profile`: `ev` events by person and place, `id` known event ids (hashed), `do` documents, `al` aliases
+//! Keys of the space `profile`: `ev` events by person and place, `or` the origins of those that have another one than their
+//! person, `id` known event ids (hashed), `do` documents, `al` aliases
 //! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
 //! the same by time, `mk` marks.
 
 mod rewrite;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
+use crate::domain::origin::Origin;
 use crate::domain::segment::Segment;
 use crate::error::Error;
 
@@ -39,6 +41,27 @@ fn events_of(person: &str) -> KeyBuilder {
 
 fn event_key(person: &str, place: &Place) -> Vec<u8> {
     events_of(person).i64(place.0.as_micros()).i64(place.1).str(&place.2).build()
+}
+
+fn origin_key(person: &str, place: &Place) -> Vec<u8> {
+    key().str("or").str(person).i64(place.0.as_micros()).i64(place.1).str(&place.2).build()
+}
+
+/// The origin of an event; most have their person's and no record.
+fn read_origin(tx: &Tx, space: &Space, person: &str, place: &Place) -> Result<Origin, Error> {
+    let Some(value) = tx.get(space, origin_key(person, place))? else { return Ok(Origin::default()) };
+    let (shared, id) = value.split_first().ok_or_else(|| Error::Corrupt("an origin is empty".to_owned()))?;
+    Ok(Origin { id: text(id), shared: *shared == 1 })
+}
+
+fn keep_origin(tx: &mut Tx, space: &Space, person: &str, place: &Place, origin: &Origin) -> Result<(), Error> {
+    let at = origin_key(person, place);
+    if *origin == Origin::default() {
+        tx.delete(space, at)?;
+    } else {
+        tx.put(space, at, [&[u8::from(origin.shared)], origin.id.as_bytes()].concat())?;
+    }
+    Ok(())
 }
 
 fn place_of(at: &[u8]) -> Result<Place, Error> {
@@ -86,6 +109,9 @@ fn store_event(tx: &mut Tx, space: &Space, event: &Event) -> Result<bool, Error>
     }
     tx.put(space, known, Vec::new())?;
     tx.put(space, event_key(&event.person_id, &event.place()), event.body.expose().clone())?;
+    if event.origin != Origin::default() {
+        keep_origin(tx, space, &event.person_id, &event.place(), &event.origin)?;
+    }
     Ok(true)
 }
 
@@ -143,26 +169,34 @@ impl Store for Embedded {
                 if !work.request_id.is_empty() && repeated(tx, &space, &work.request_id, work.now)?.is_some() {
                     return Ok(Done { repeated: true, ..Done::default() });
                 }
-                let mut aliases: BTreeMap<String, String> = BTreeMap::new();
+                let mut aliases: BTreeMap<String, (String, Origin)> = BTreeMap::new();
+                let mut documents: BTreeMap<String, Document> = BTreeMap::new();
                 let mut fresh = Vec::new();
                 for event in work.events.iter() {
                     let mut event = event.clone();
                     if !aliases.contains_key(&event.person_id) {
-                        aliases.insert(event.person_id.clone(), in_force(tx, &space, &event.person_id)?);
+                        let person = in_force(tx, &space, &event.person_id)?;
+                        if !documents.contains_key(&person) {
+                            documents.insert(person.clone(), load(tx, &space, &person)?);
+                        }
+                        let origin = documents.get(&person).map(|document| document.origin_of(&event.person_id));
+                        aliases.insert(event.person_id.clone(), (person, origin.unwrap_or_default()));
                     }
-                    if let Some(person) = aliases.get(&event.person_id) {
+                    if let Some((person, origin)) = aliases.get(&event.person_id) {
                         event.person_id.clone_from(person);
+                        event.origin.clone_from(origin);
                     }
                     if store_event(tx, &space, &event)? {
                         fresh.push(event);
                     }
                 }
-                let mut persons: BTreeSet<String> = fresh.iter().map(|event| event.person_id.clone()).collect();
                 for person in &work.persons {
-                    persons.insert(in_force(tx, &space, person)?);
+                    let person = in_force(tx, &space, person)?;
+                    if !documents.contains_key(&person) {
+                        documents.insert(person.clone(), load(tx, &space, &person)?);
+                    }
                 }
-                let documents = persons.iter().map(|person| load(tx, &space, person)).collect::<Result<_, Error>>()?;
-                let mut batch = Batch::new(documents);
+                let mut batch = Batch::new(documents.into_values().collect());
                 (work.decide)(&mut batch, &fresh)?;
                 let outcome = batch.finish(&work.segments, work.now);
                 let written = save(tx, &space, &outcome)?;

@@ -7,6 +7,8 @@ mod snapshots;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod unmerge_tests;
 
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0001_profile" => include_str!("../../migrations/0001_profile.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
     "0003_feed" => feed::MIGRATION_SQL,
+    "0004_origin" => include_str!("../../migrations/0002_origin.sql"),
 ];
 
 /// The feed of entries into and exits from segments.
@@ -74,9 +77,10 @@ pub(crate) struct Done {
 pub(crate) enum Rewrite {
     /// Everything of `merged` becomes `surviving`'s, and `merged` an alias of it.
     Merge { surviving: String, merged: String },
-    /// Events that came by these identifiers (namespace and value) move from `person` to `split`; what events say of both is
-    /// computed anew. What was written without an event stays with `person`.
-    Split { person: String, split: String, via: Personal<Vec<(String, String)>> },
+    /// What was recorded under `split` and `ids`, and what has come by these identifiers (namespace and value) since, moves
+    /// from `person` to `split`; without such an id, all that came by the identifiers. What events say of both is computed
+    /// anew, the ids are `split`'s aliases.
+    Split { person: String, split: String, ids: Vec<String>, via: Personal<Vec<(String, String)>> },
     /// Everything of these persons is removed.
     Erase { persons: Vec<String> },
 }
@@ -121,7 +125,7 @@ impl Rewritten {
 #[async_trait]
 pub(crate) trait Store: Send + Sync + 'static {
     /// Does a unit of work in one transaction: stores the events whose id is new, reads the documents of all persons
-    /// concerned (aliases resolved), decides, evaluates segments, writes changed documents and appends moves to the feed.
+    /// concerned (aliases resolved; an event keeps the id it names as its origin), decides, evaluates segments, writes changed documents and appends moves to the feed.
     /// All or nothing; units that touch a common person take effect one after the other.
     async fn work(&self, work: Work) -> Result<Done, Error>;
 
@@ -185,32 +189,4 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, Error> {
 /// An id of a caller as it is remembered: ids may hold personal data and outlive an erasure.
 fn digest(id: &str) -> Vec<u8> {
     Sha256::digest(id)[..16].to_vec()
-}
-
-/// The events of a list that belong to a split, by the identifier they came by.
-fn belongs(event: &Event, via: &[(String, String)]) -> bool {
-    event.via.as_ref().is_some_and(|one| via.contains(one.expose()))
-}
-
-/// Takes a person's events apart: those that came by `via` go to `split`, and what events say of both is computed anew.
-/// Answers the events that move.
-fn take_apart(
-    batch: &mut Batch,
-    events: Vec<Event>,
-    person: &str,
-    split: &str,
-    via: &[(String, String)],
-) -> Vec<Event> {
-    batch.change(person).forget_observed();
-    let mut moved = Vec::new();
-    for mut event in events {
-        if belongs(&event, via) {
-            split.clone_into(&mut event.person_id);
-            moved.push(event);
-        } else {
-            batch.observe(&[event]);
-        }
-    }
-    batch.observe(&moved);
-    moved
 }

@@ -120,11 +120,12 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
     let column = |of: fn(&Event) -> &str| events.iter().map(of).collect::<Vec<&str>>();
     let times: Vec<i64> = events.iter().map(|event| event.time.as_micros()).collect();
     let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
+    let shared: Vec<bool> = events.iter().map(|event| event.origin.shared).collect();
     let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.expose().as_slice()).collect();
     tx.execute(
-        "INSERT INTO event (person_id, time, sequence, event_id, name, channel, body) \
-         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[]) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO event (person_id, time, sequence, event_id, name, channel, body, origin, shared) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[], \
+         $8::text[], $9::boolean[]) ON CONFLICT DO NOTHING",
         &[
             &column(|event| &event.person_id),
             &times,
@@ -133,6 +134,8 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
             &column(|event| &event.name),
             &column(|event| &event.channel),
             &bodies,
+            &column(|event| &event.origin.id),
+            &shared,
         ],
     )
     .await?;
@@ -205,15 +208,17 @@ async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
     let mut asked: BTreeSet<String> = work.events.iter().map(|event| event.person_id.clone()).collect();
     asked.extend(work.persons.iter().cloned());
     let (aliases, documents) = claim(tx, &asked).await?;
+    let claimed = placeholders(&documents);
+    let mut batch = Batch::new(documents);
     let events = work.events.iter().cloned().map(|mut event| {
         if let Some(person) = aliases.get(&event.person_id) {
+            event.origin = batch.get(person).map(|one| one.origin_of(&event.person_id)).unwrap_or_default();
             event.person_id.clone_from(person);
         }
         event
     });
-    let fresh = store_events(tx, events.collect()).await?;
-    let claimed = placeholders(&documents);
-    let mut batch = Batch::new(documents);
+    let events: Vec<Event> = events.collect();
+    let fresh = store_events(tx, events).await?;
     (work.decide)(&mut batch, &fresh)?;
     let outcome = batch.finish(&work.segments, work.now);
     let written = save(tx, &outcome).await?;

@@ -1,13 +1,15 @@
 //! Merges, splits and erasures in the embedded engine.
 
+use std::collections::BTreeSet;
+
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
 use attune_storage::{Scan, Space, Tx};
 
-use super::super::{Once, Rewrite, Rewritten, body, take_apart};
+use super::super::{Once, Rewrite, Rewritten, body};
 use super::{
-    alias_key, count, document_key, event_key, events_of, in_force, load, member_key, number, place_of, repeated,
-    request_key, save,
+    alias_key, count, document_key, event_key, events_of, in_force, keep_origin, load, member_key, number, origin_key,
+    place_of, read_origin, repeated, request_key, save,
 };
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
@@ -41,8 +43,9 @@ pub(super) fn apply(
     let mut done = Rewritten { applied: true, ..Rewritten::default() };
     match change {
         Rewrite::Merge { surviving, merged } => done.written = merge(tx, space, surviving, merged, segments, now)?,
-        Rewrite::Split { person, split, via } => {
-            done.written = self::split(tx, space, person, split, via.expose(), segments, now)?;
+        Rewrite::Split { person, split, ids, via } => {
+            let goes = Goes { split, ids, via: via.expose() };
+            done.written = self::split(tx, space, person, &goes, segments, now)?;
         }
         Rewrite::Erase { persons } => {
             for person in persons {
@@ -60,7 +63,20 @@ pub(super) fn apply(
 /// Every event of a person, decoded.
 fn events(tx: &Tx, space: &Space, person: &str) -> Result<Vec<Event>, Error> {
     let rows = tx.scan(space, &Scan::prefix(events_of(person).build()))?;
-    rows.iter().map(|(_, value)| body::decode(value, person)).collect()
+    rows.iter()
+        .map(|(at, value)| {
+            let mut event = body::decode(value, person)?;
+            event.origin = read_origin(tx, space, person, &place_of(at)?)?;
+            Ok(event)
+        })
+        .collect()
+}
+
+/// What a split takes along.
+struct Goes<'a> {
+    split: &'a str,
+    ids: &'a [String],
+    via: &'a [(String, String)],
 }
 
 /// The ids that were merged into a person.
@@ -101,8 +117,12 @@ fn merge(
         return Ok(Vec::new());
     }
     for (at, value) in tx.scan(space, &Scan::prefix(events_of(&merged).build()))? {
-        tx.put(space, event_key(&surviving, &place_of(&at)?), value)?;
+        let place = place_of(&at)?;
+        let origin = read_origin(tx, space, &merged, &place)?;
+        tx.put(space, event_key(&surviving, &place), value)?;
         tx.delete(space, at.to_vec())?;
+        tx.delete(space, origin_key(&merged, &place))?;
+        keep_origin(tx, space, &surviving, &place, &origin.away_from(&merged))?;
     }
     // Aliases point at the survivor itself, so that reading stays one look.
     for alias in aliases(tx, space, &merged)? {
@@ -124,22 +144,40 @@ fn split(
     tx: &mut Tx,
     space: &Space,
     person: &str,
-    split: &str,
-    via: &[(String, String)],
+    goes: &Goes<'_>,
     segments: &[Segment],
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     // A split may bring back an id that was merged away: from now on it is a person again.
+    let split = goes.split;
     let before = in_force(tx, space, split)?;
     if before != split {
         unpoint(tx, space, split, &before)?;
     }
     let person = in_force(tx, space, person)?;
+    if person == split {
+        return Ok(Vec::new());
+    }
+    let mut ids: BTreeSet<String> = goes.ids.iter().cloned().collect();
+    ids.insert(split.to_owned());
+    for id in &ids {
+        if in_force(tx, space, id)? == person && *id != person {
+            unpoint(tx, space, id, &person)?;
+            point(tx, space, id, split)?;
+        }
+    }
     let all = events(tx, space, &person)?;
     let mut batch = Batch::new(vec![load(tx, space, &person)?, load(tx, space, split)?]);
-    for event in take_apart(&mut batch, all, &person, split, via) {
-        tx.delete(space, event_key(&person, &event.place()))?;
-        tx.put(space, event_key(split, &event.place()), event.body.expose().clone())?;
+    let parted = batch.take_apart(all, &person, split, &ids, goes.via);
+    for event in parted.moved {
+        let place = event.place();
+        tx.delete(space, event_key(&person, &place))?;
+        tx.delete(space, origin_key(&person, &place))?;
+        tx.put(space, event_key(split, &place), event.body.expose().clone())?;
+        keep_origin(tx, space, split, &place, &event.origin)?;
+    }
+    for event in parted.renamed {
+        keep_origin(tx, space, &person, &event.place(), &event.origin)?;
     }
     save(tx, space, &batch.finish(segments, now))
 }
@@ -155,6 +193,7 @@ fn leave_all(tx: &mut Tx, space: &Space, document: &Document) -> Result<(), Erro
 /// Removes everything of a person; that their events' ids are known stays, so that a late repeat brings nothing back.
 fn erase(tx: &mut Tx, space: &Space, person: &str, done: &mut Rewritten) -> Result<(), Error> {
     for (at, _) in tx.scan(space, &Scan::prefix(events_of(person).build()))? {
+        tx.delete(space, origin_key(person, &place_of(&at)?))?;
         tx.delete(space, at.to_vec())?;
         done.events += 1;
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use attune_kernel::Timestamp;
 use attune_storage::Transaction;
 
-use super::super::{Once, Rewrite, Rewritten, body, digest, take_apart};
+use super::super::{Once, Rewrite, Rewritten, body, digest};
 use super::{claim, insert, placeholders, release, repeated, save};
 use crate::domain::batch::Batch;
 use crate::domain::event::Event;
+use crate::domain::origin::Origin;
 use crate::domain::segment::Segment;
 use crate::error::Error;
 
@@ -43,8 +44,9 @@ pub(super) async fn apply(
     let mut done = Rewritten { applied: true, ..Rewritten::default() };
     match change {
         Rewrite::Merge { surviving, merged } => done.written = merge(tx, surviving, merged, segments, now).await?,
-        Rewrite::Split { person, split, via } => {
-            done.written = self::split(tx, person, split, via.expose(), segments, now).await?;
+        Rewrite::Split { person, split, ids, via } => {
+            let goes = Goes { split, ids, via: via.expose() };
+            done.written = self::split(tx, person, &goes, segments, now).await?;
         }
         Rewrite::Erase { persons } => {
             for person in persons {
@@ -56,6 +58,13 @@ pub(super) async fn apply(
         tx.execute("UPDATE request SET answer = $2 WHERE id = $1", &[&digest(id), &done.encode()]).await?;
     }
     Ok(done)
+}
+
+/// What a split takes along.
+struct Goes<'a> {
+    split: &'a str,
+    ids: &'a [String],
+    via: &'a [(String, String)],
 }
 
 fn set<const N: usize>(persons: [&str; N]) -> BTreeSet<String> {
@@ -75,7 +84,9 @@ async fn merge(
         release(tx, &placeholders(&documents)).await?;
         return Ok(Vec::new());
     }
-    tx.execute("UPDATE event SET person_id = $1 WHERE person_id = $2", &[surviving, merged]).await?;
+    let sql =
+        "UPDATE event SET person_id = $1, origin = CASE origin WHEN '' THEN $2 ELSE origin END WHERE person_id = $2";
+    tx.execute(sql, &[surviving, merged]).await?;
     // Aliases point at the survivor itself, so that reading stays one look.
     tx.execute("UPDATE alias SET surviving = $1 WHERE surviving = $2", &[surviving, merged]).await?;
     tx.execute("INSERT INTO alias (person_id, surviving) VALUES ($1, $2)", &[merged, surviving]).await?;
@@ -94,26 +105,55 @@ async fn merge(
 async fn split(
     tx: &Transaction<'_, '_>,
     person: &str,
-    split: &str,
-    via: &[(String, String)],
+    goes: &Goes<'_>,
     segments: &[Segment],
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     // A split may bring back an id that was merged away: from now on it is a person again.
-    tx.execute("DELETE FROM alias WHERE person_id = $1", &[&split]).await?;
-    let (aliases, documents) = claim(tx, &set([person, split])).await?;
-    let (person, split) = (&aliases[person], &aliases[split]);
+    tx.execute("DELETE FROM alias WHERE person_id = $1", &[&goes.split]).await?;
+    let (aliases, documents) = claim(tx, &set([person, goes.split])).await?;
+    let (person, split) = (&aliases[person], &aliases[goes.split]);
     let claimed = placeholders(&documents);
-    let rows = tx.query("SELECT body FROM event WHERE person_id = $1", &[person]).await?;
-    let all = rows.iter().map(|row| body::decode(row.get(0), person)).collect::<Result<Vec<Event>, Error>>()?;
+    if person == split {
+        release(tx, &claimed).await?;
+        return Ok(Vec::new());
+    }
+    let mut ids: BTreeSet<String> = goes.ids.iter().cloned().collect();
+    ids.insert(split.clone());
+    let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let sql = "UPDATE alias SET surviving = $1 WHERE surviving = $2 AND person_id = ANY($3)";
+    tx.execute(sql, &[split, person, &listed]).await?;
+    let rows = tx.query("SELECT body, origin, shared FROM event WHERE person_id = $1", &[person]).await?;
+    let all = rows.iter().map(|row| {
+        let mut event = body::decode(row.get(0), person)?;
+        event.origin = Origin { id: row.get(1), shared: row.get(2) };
+        Ok(event)
+    });
+    let all = all.collect::<Result<Vec<Event>, Error>>()?;
     let mut batch = Batch::new(documents);
-    let moved = take_apart(&mut batch, all, person, split, via);
-    let ids: Vec<&str> = moved.iter().map(|event| event.event_id.as_str()).collect();
-    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[person, &ids]).await?;
-    insert(tx, &moved).await?;
+    let parted = batch.take_apart(all, person, split, &ids, goes.via);
+    let moved: Vec<&str> = parted.moved.iter().map(|event| event.event_id.as_str()).collect();
+    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[person, &moved]).await?;
+    insert(tx, &parted.moved).await?;
+    rename(tx, person, &parted.renamed).await?;
     let written = save(tx, &batch.finish(segments, now)).await?;
     release(tx, &claimed).await?;
     Ok(written)
+}
+
+/// Writes the origins of events.
+async fn rename(tx: &Transaction<'_, '_>, person: &str, events: &[Event]) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
+    let origins: Vec<&str> = events.iter().map(|event| event.origin.id.as_str()).collect();
+    let shared: Vec<bool> = events.iter().map(|event| event.origin.shared).collect();
+    let sql = "UPDATE event SET origin = new.origin, shared = new.shared \
+               FROM unnest($2::text[], $3::text[], $4::boolean[]) AS new (id, origin, shared) \
+               WHERE person_id = $1 AND event_id = new.id";
+    tx.execute(sql, &[&person, &ids, &origins, &shared]).await?;
+    Ok(())
 }
 
 /// Removes everything of a person; that their events' ids are known stays, so that a late repeat brings nothing back.
