@@ -197,6 +197,15 @@ fn eastern_word(word: &str, form: &mut Form, road: &mut Road) {
     }
 }
 
+/// Korean cities in Chinese characters.
+#[rustfmt::skip]
+const KOREAN_CITIES: &[(&str, &str)] = &[
+    ("首爾", "서울"), ("首尔", "서울"), ("漢城", "서울"), ("汉城", "서울"), ("釜山", "부산"), ("仁川", "인천"), ("大邱", "대구"), ("大田", "대전"), ("光州", "광주"), ("蔚山", "울산"), ("世宗", "세종"), ("水原", "수원"),
+    ("高陽", "고양"), ("龍仁", "용인"), ("昌原", "창원"), ("城南", "성남"), ("淸州", "청주"), ("清州", "청주"), ("富川", "부천"), ("華城", "화성"), ("南楊州", "남양주"), ("全州", "전주"), ("天安", "천안"), ("安山", "안산"),
+    ("金海", "김해"), ("浦項", "포항"), ("濟州", "제주"), ("春川", "춘천"), ("麗水", "여수"), ("安養", "안양"), ("平澤", "평택"), ("始興", "시흥"), ("坡州", "파주"), ("金浦", "김포"), ("原州", "원주"), ("牙山", "아산"),
+    ("慶州", "경주"), ("順天", "순천"), ("木浦", "목포"), ("群山", "군산"), ("江陵", "강릉"), ("忠州", "충주"), ("晉州", "진주"), ("龜尾", "구미"), ("益山", "익산"), ("慶山", "경산"), ("議政府", "의정부"),
+];
+
 /// A town or a region. `key`: how its name sounds, without what it is.
 pub(super) fn place(value: &str, hints: &Hints, form: &mut Form) {
     fold::fold_into(value, &mut form.plain);
@@ -234,7 +243,12 @@ pub(super) fn place(value: &str, hints: &Hints, form: &mut Form) {
                 break;
             }
         }
-        let korean = hints.han == super::HanReading::Korean;
+        let (bare, korean) = match KOREAN_CITIES.iter().find(|(han, _)| *han == bare) {
+            Some((_, hangul)) if hints.han != super::HanReading::Mandarin || matches!(*hangul, "서울") => {
+                (*hangul, true)
+            }
+            _ => (bare, hints.han == super::HanReading::Korean),
+        };
         for word in bare.split(' ') {
             name::sound(word, korean, &mut form.key);
         }

@@ -10,10 +10,9 @@ const WORDS: usize = 8;
 
 /// Forms of address and degrees, which are no part of a name.
 #[rustfmt::skip]
-const TITLES: [&str; 46] = [
-    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam", "dame", "rev", "hon", "capt", "herr", "frau", "hr", "fr", "dipl", "ing", "mag",
-    "mme", "mlle", "monsieur", "madame", "mademoiselle", "sr", "sra", "srta", "senor", "senora", "don", "dona", "sig", "signor", "signora", "dott", "dhr", "mevr",
-    "pan", "pani", "phd", "md", "mba", "esq", "msc",
+const TITLES: [&str; 35] = [
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam", "rev", "herr", "frau", "dipl",     "mme", "mlle", "monsieur", "madame", "mademoiselle", "sr", "sra", "srta", "senor", "senora", "dona", "signor", "signora", "dott", "dhr", "mevr",
+    "phd", "md", "mba", "esq", "msc",
 ];
 /// What tells a son from his father.
 const GENERATIONS: [&str; 8] = ["jr", "jnr", "junior", "snr", "ii", "iii", "iv", "senior"];
@@ -21,7 +20,8 @@ const GENERATIONS: [&str; 8] = ["jr", "jnr", "junior", "snr", "ii", "iii", "iv",
 pub(super) const HONORIFICS: [&str; 14] =
     ["선생님", "고객님", "님", "씨", "군", "양", "先生", "女士", "小姐", "太太", "様", "さん", "さま", "氏"];
 
-/// A given name. `key`: how all its words sound, without blanks.
+/// A given name. `plain`: two words that could be Korean or Chinese syllables are one. `key`: how all its words sound, without
+/// blanks.
 pub(super) fn given(value: &str, hints: &Hints, form: &mut Form) {
     fold::fold_into(value, &mut form.plain);
     without_titles(&mut form.plain);
@@ -30,8 +30,13 @@ pub(super) fn given(value: &str, hints: &Hints, form: &mut Form) {
     let korean = !text.is_ascii() && han::reads_korean_given(text, hints.han);
     // Syllables apart from one another may be Cantonese.
     let apart = text.contains(' ');
+    let joined = apart && skeleton::two_syllables(text);
     for word in text.split(' ').filter(|word| !GENERATIONS.contains(word)) {
         skeleton::word(if apart { family::mandarin_of(word) } else { word }, korean, key);
+    }
+    // "Min Soo" is written "Minsoo" as often.
+    if joined {
+        plain.retain(|byte| *byte != b' ');
     }
 }
 
