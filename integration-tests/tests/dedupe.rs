@@ -149,7 +149,7 @@ async fn persons_are_found_and_everything_is_written() {
     let pairs = folder.read("p.csv");
     let mut lines = pairs.lines();
     assert_eq!(lines.next(), Some("left_id,right_id,probability,match_weight"));
-    let mut count = 0;
+    let mut count = 0u64;
     for line in lines {
         let fields: Vec<&str> = line.split(',').collect();
         assert!(found.contains_key(fields[0]) && found.contains_key(fields[1]) && fields[0] != fields[1], "{line}");
@@ -162,6 +162,15 @@ async fn persons_are_found_and_everything_is_written() {
 
     let report: Value = serde_json::from_str(&folder.read("r.json")).unwrap();
     assert_eq!(report["records"], rows.len());
+    assert!(!report["blocks"].as_array().unwrap().is_empty(), "{report}");
+    assert!(report["pairs_compared"].as_u64().unwrap() >= count);
+    assert!(report["estimation"]["iterations"].as_u64().unwrap() > 0);
+    for field in report["fields"].as_array().unwrap() {
+        for level in field["levels"].as_array().unwrap() {
+            let share = |name: &str| level[name].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&share("m")) && (0.0..=1.0).contains(&share("u")), "{level}");
+        }
+    }
     assert!(report["peak_memory_bytes"].as_u64().unwrap() > 1 << 20, "{report}");
     assert!(report["cpu_seconds"].as_f64().unwrap() > 0.0);
     let stages: Vec<&str> =
