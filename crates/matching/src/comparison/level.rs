@@ -38,6 +38,9 @@ pub(crate) fn level(kind: Kind, a: Value<'_>, b: Value<'_>) -> u8 {
 }
 
 fn name(a: Value<'_>, b: Value<'_>, same_key: bool) -> u8 {
+    if a.plain.is_ascii() != b.plain.is_ascii() {
+        return if same_key { KEY } else { across_scripts(a.key, b.key) };
+    }
     let shorter = a.plain.len().min(b.plain.len());
     let slips = similarity::damerau_levenshtein(a.plain, b.plain, 2);
     if slips <= 1 && shorter >= 3 || slips <= 2 && shorter >= 7 {
@@ -50,6 +53,19 @@ fn name(a: Value<'_>, b: Value<'_>, same_key: bool) -> u8 {
     if alike >= 0.92 && shorter >= 3 {
         CLOSE
     } else if alike >= 0.82 || a.plain.starts_with(b.plain) || b.plain.starts_with(a.plain) {
+        WEAK
+    } else {
+        DIFFERENT
+    }
+}
+
+/// Names in two scripts have only their sound in common.
+fn across_scripts(a: &[u8], b: &[u8]) -> u8 {
+    if a.len().min(b.len()) < 4 {
+        DIFFERENT
+    } else if similarity::damerau_levenshtein(a, b, 1) <= 1 {
+        CLOSE
+    } else if similarity::jaro_winkler(a, b) >= 0.88 {
         WEAK
     } else {
         DIFFERENT
