@@ -439,8 +439,8 @@ fn rule_report(records: &Records, atoms: &[blocking::Atom], chosen: &blocking::C
     }
 }
 
-/// Where nothing was learned because one number is all there is, nothing else can speak for or against it: records that
-/// share it are taken for matches. Whether that is so.
+/// Where one number is all there is, or nearly, nothing else can speak for or against it: records that share it are taken for
+/// matches. So they are when hardly any of them was found to be one. Whether that is so.
 fn stand_alone(
     records: &Records,
     model: &mut Model,
@@ -449,7 +449,8 @@ fn stand_alone(
     pairs: f64,
 ) -> bool {
     let equal = observations.iter().filter(|seen| equal_identifier(records, seen)).count();
-    if model.match_share * pairs >= 1.0 || equal == 0 {
+    let found = model.match_share * pairs >= 0.05 * equal as f64;
+    if equal == 0 || found && records.fields.len() > 1 {
         return false;
     }
     for (column, m) in model.columns.iter_mut().zip(&priors.m) {
