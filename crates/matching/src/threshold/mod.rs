@@ -60,7 +60,7 @@ pub struct Choice {
 }
 
 /// The lowest threshold where the histogram shows no valley: then it says nothing about pairs that the model rejects.
-const LOWEST: f32 = -3.0;
+const LOWEST: f32 = -2.0;
 
 /// Chooses the threshold with the highest expected F1 among those of the expected precision, if that is not too dear.
 pub fn choose(histogram: &Histogram, aim: &Aim) -> Choice {
