@@ -126,6 +126,7 @@ mod tests {
             decision_id: String::new(),
             time: at(time),
             reservation_id: reservation.to_owned(),
+            origin: String::new(),
         }
     }
 

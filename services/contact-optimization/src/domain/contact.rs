@@ -28,6 +28,8 @@ pub struct Contact {
     pub time: Timestamp,
     /// The reservation it confirms; empty for none.
     pub reservation_id: String,
+    /// The id under which it was recorded; empty for the person's.
+    pub origin: String,
 }
 
 /// A change of who is who, as the identity feed has it.
@@ -49,11 +51,16 @@ pub enum ChangeKind {
         /// The id that becomes an alias.
         merged: String,
     },
-    /// `split` is a person of their own from now on. Contacts stay with the person who had them: a contact does not say
-    /// by which identifier it was made, and a limit that counts too much is the safe side.
+    /// `split` is a person of their own from now on, with the contacts that were recorded under that id and `ids`. Those
+    /// recorded under the person's own id stay: a contact does not say by which identifier it was made, and a limit that
+    /// counts too much is the safe side. So do reservations, which end soon.
     Split {
+        /// Who keeps the id.
+        person: String,
         /// The id that became a person again or for the first time.
         split: String,
+        /// Ids that were merged and are aliases of `split` from now on.
+        ids: Vec<String>,
     },
     /// Everything about these ids is forgotten.
     Erasure {

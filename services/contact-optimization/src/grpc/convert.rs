@@ -90,6 +90,7 @@ pub(super) fn contact(contact: api::Contact, index: usize) -> Result<Contact, Pr
         decision_id: contact.decision_id,
         time: made,
         reservation_id: contact.reservation_id,
+        origin: String::new(),
     })
 }
 
@@ -120,8 +121,13 @@ pub(super) fn person_change(request: api::ApplyPersonChangeRequest) -> Result<Pe
             ChangeKind::Merge { surviving: merge.surviving_person_id, merged: merge.merged_person_id }
         }
         Some(Change::Split(split)) => {
+            id("split.person_id", &split.person_id);
             id("split.split_person_id", &split.split_person_id);
-            ChangeKind::Split { split: split.split_person_id }
+            for (at, alias) in split.split_alias_person_ids.iter().enumerate() {
+                id(&format!("split.split_alias_person_ids[{at}]"), alias);
+            }
+            let ids = split.split_alias_person_ids;
+            ChangeKind::Split { person: split.person_id, split: split.split_person_id, ids }
         }
         Some(Change::Erasure(erasure)) => {
             let mut persons = erasure.alias_person_ids;

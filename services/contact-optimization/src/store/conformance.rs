@@ -59,6 +59,7 @@ fn contact(person: &str, id: &str, second: i64, reservation: &str) -> Contact {
         decision_id: "d".to_owned(),
         time: at(second),
         reservation_id: reservation.to_owned(),
+        origin: String::new(),
     }
 }
 
@@ -209,10 +210,31 @@ impl Suite {
         assert_eq!(self.record(&policies, &[contact("m1", "m1-2", 300, &held)]).await, (1, 0));
         assert!(self.judge(&policies, "m0", 301).await, "the reservation moved along and is confirmed");
 
-        assert!(self.apply(3, ChangeKind::Split { split: "m2".to_owned() }).await);
-        assert!(self.ids("m2").await.is_empty(), "contacts stay where they were");
-        assert_eq!(self.ids("m1").await.len(), 4);
+        let split = |person: &str, split: &str, ids: &[&str]| ChangeKind::Split {
+            person: person.to_owned(),
+            split: split.to_owned(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        assert!(self.apply(3, split("m0", "m2", &[])).await);
+        assert_eq!(self.ids("m2").await, ["m2-1"], "what was recorded under it");
+        assert_eq!(self.ids("m1").await, ["m1-2", "m1-1", "m0-1"]);
+        assert!(self.judge(&policies, "m2", 105).await, "one contact counts");
         assert!(self.apply(4, merge("m0", "m2")).await);
+        // Two ids go together, and what was recorded under the person's own id stays.
+        self.record(&policies, &[contact("m0", "m0-2", 310, ""), contact("m2", "m2-2", 311, "")]).await;
+        assert!(self.apply(6, split("m0", "m1", &["m1", "m2"])).await);
+        assert_eq!(self.ids("m0").await, ["m0-2", "m0-1"]);
+        for id in ["m1", "m2"] {
+            assert_eq!(self.ids(id).await, ["m2-2", "m1-2", "m2-1", "m1-1"], "{id}");
+        }
+        assert!(!self.judge(&policies, "m2", 312).await && self.judge(&policies, "m0", 312).await);
+        assert!(self.apply(7, split("m1", "m2", &["m2"])).await);
+        assert_eq!(
+            (self.ids("m1").await, self.ids("m2").await),
+            (vec!["m1-2".to_owned(), "m1-1".to_owned()], vec!["m2-2".to_owned(), "m2-1".to_owned()])
+        );
+        assert!(self.apply(8, merge("m0", "m1")).await);
+        assert!(self.apply(9, merge("m0", "m2")).await);
         self.reserve(&policies, "m0", "m-s", 5000).await.unwrap();
         let persons = ["m0", "m1", "m2"].map(str::to_owned).to_vec();
         assert!(self.apply(5, ChangeKind::Erasure { persons: persons.clone() }).await);

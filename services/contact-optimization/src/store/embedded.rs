@@ -246,7 +246,7 @@ impl Store for Embedded {
                 tx.put(&space, at, Vec::new())?;
                 match &change.kind {
                     ChangeKind::Merge { surviving, merged } => merge(tx, &space, surviving, merged)?,
-                    ChangeKind::Split { split } => drop_alias(tx, &space, split)?,
+                    ChangeKind::Split { person, split: to, ids } => split(tx, &space, person, to, ids)?,
                     ChangeKind::Erasure { persons } => {
                         for person in persons {
                             erase(tx, &space, person)?;
@@ -304,8 +304,11 @@ impl Store for Embedded {
 fn record(tx: &mut Tx, space: &Space, policies: &PolicySet, contacts: Vec<Contact>) -> Result<Recorded, StorageError> {
     let mut answer = Recorded::default();
     let mut by_person: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
-    for contact in contacts {
+    for mut contact in contacts {
         let person = canonical(tx, space, &contact.person)?;
+        if person != contact.person {
+            contact.origin.clone_from(&contact.person);
+        }
         let known = part("i").str(&person).str(&contact.contact_id).build();
         if tx.get(space, &known)?.is_some() {
             answer.duplicates += 1;
@@ -336,13 +339,16 @@ fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str) -> Result<()
     tx.delete(space, part("l").str(&merged).build())?;
     let mut twice = false;
     for (key, value) in tx.scan(space, &Scan::prefix(part("h").str(&merged).build()))? {
-        let contact = contact(&key, &value)?;
+        let mut contact = contact(&key, &value)?;
+        if contact.origin.is_empty() {
+            contact.origin.clone_from(&merged);
+        }
         tx.delete(space, key.to_vec())?;
         tx.delete(space, part("i").str(&merged).str(&contact.contact_id).build())?;
         let known = part("i").str(&surviving).str(&contact.contact_id).build();
         if tx.get(space, &known)?.is_none() {
             tx.put(space, known, key_of_time(contact.time))?;
-            tx.put(space, history_key(&surviving, contact.time, &contact.contact_id), value)?;
+            tx.put(space, history_key(&surviving, contact.time, &contact.contact_id), encode_contact(&contact))?;
         } else {
             twice = true;
         }
@@ -371,6 +377,45 @@ fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str) -> Result<()
         put_alias(tx, space, &alias, &surviving)?;
     }
     put_alias(tx, space, &merged, &surviving)
+}
+
+/// Gives a person that was merged away back what was recorded under their ids.
+fn split(tx: &mut Tx, space: &Space, person: &str, split: &str, ids: &[String]) -> Result<(), StorageError> {
+    let from = canonical(tx, space, person)?;
+    drop_alias(tx, space, split)?;
+    if from == split {
+        return Ok(());
+    }
+    for id in ids.iter().filter(|id| *id != split && **id != from) {
+        if canonical(tx, space, id)? == from {
+            drop_alias(tx, space, id)?;
+            put_alias(tx, space, id, split)?;
+        }
+    }
+    let mut moved = false;
+    for (key, value) in tx.scan(space, &Scan::prefix(part("h").str(&from).build()))? {
+        let mut contact = contact(&key, &value)?;
+        if contact.origin.is_empty() || (contact.origin != split && !ids.contains(&contact.origin)) {
+            continue;
+        }
+        moved = true;
+        tx.delete(space, key.to_vec())?;
+        tx.delete(space, part("i").str(&from).str(&contact.contact_id).build())?;
+        if contact.origin == split {
+            contact.origin.clear();
+        }
+        tx.put(space, part("i").str(split).str(&contact.contact_id).build(), key_of_time(contact.time))?;
+        tx.put(space, history_key(split, contact.time, &contact.contact_id), encode_contact(&contact))?;
+    }
+    if moved {
+        // Both are read from the history again.
+        for person in [from.as_str(), split] {
+            let mut ledger = load(tx, space, person)?;
+            ledger.forget_entries();
+            save(tx, space, person, &ledger)?;
+        }
+    }
+    Ok(())
 }
 
 fn key_of_time(time: Timestamp) -> Vec<u8> {

@@ -27,6 +27,7 @@ pub const SCHEMA: &str = "contact";
 pub const MIGRATIONS: &[Migration] = migrations![
     "0001_contact" => include_str!("../../migrations/0001_contact.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
+    "0003_origin" => include_str!("../../migrations/0002_origin.sql"),
 ];
 
 /// What makes a request to reserve the one it is.
@@ -56,7 +57,8 @@ pub(crate) struct Position {
     pub contact_id: String,
 }
 
-/// Contacts, ledgers and counters, durably. A person may be named by any id that was ever merged into theirs.
+/// Contacts, ledgers and counters, durably. A person may be named by any id that was ever merged into theirs, and a contact
+/// remembers by which it was.
 #[async_trait]
 pub(crate) trait Store: Send + Sync + 'static {
     /// Judges the candidates on the state as it is. Waits for no writer and writes nothing.

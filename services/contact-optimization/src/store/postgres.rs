@@ -287,8 +287,8 @@ impl Store for Relational {
     ) -> Result<Vec<Contact>, StorageError> {
         let client = self.postgres.client().await?;
         let (person, _) = read_person(&client, person).await?;
-        let sql = "SELECT contact_id, time, channel, offer_id, campaign_id, decision_id, reservation_id FROM contact \
-                   WHERE person_id = $1 AND (time, contact_id) < ($2, $3) OR person_id = $1 AND $4 \
+        let sql = "SELECT contact_id, time, channel, offer_id, campaign_id, decision_id, reservation_id, origin \
+                   FROM contact WHERE person_id = $1 AND (time, contact_id) < ($2, $3) OR person_id = $1 AND $4 \
                    ORDER BY time DESC, contact_id DESC LIMIT $5";
         let (time, id) = after.map_or((0, ""), |position| (position.time.as_micros(), position.contact_id.as_str()));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -306,6 +306,7 @@ impl Store for Relational {
                     decision_id: row.try_get("decision_id")?,
                     time: Timestamp::from_micros(row.try_get("time")?),
                     reservation_id: row.try_get("reservation_id")?,
+                    origin: row.try_get("origin")?,
                 })
             })
             .collect()
@@ -323,10 +324,7 @@ impl Store for Relational {
                     }
                     match &change.kind {
                         ChangeKind::Merge { surviving, merged } => persons::merge(tx, surviving, merged).await?,
-                        ChangeKind::Split { split } => {
-                            let sql = "UPDATE person_ledger SET merged_into = NULL WHERE person_id = $1";
-                            tx.execute(sql, &[split]).await?;
-                        }
+                        ChangeKind::Split { person, split, ids } => persons::split(tx, person, split, ids).await?,
                         ChangeKind::Erasure { persons } => persons::erase(tx, persons).await?,
                     }
                     Ok(true)

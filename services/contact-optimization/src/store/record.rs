@@ -102,6 +102,8 @@ struct StoredContact {
     decision_id: String,
     #[prost(string, tag = "3")]
     reservation_id: String,
+    #[prost(string, tag = "4")]
+    origin: String,
 }
 
 /// The answer to a request that reserved.
@@ -229,6 +231,7 @@ pub(super) fn encode_contact(contact: &Contact) -> Vec<u8> {
         touch: Some(store_touch(&contact.touch)),
         decision_id: contact.decision_id.clone(),
         reservation_id: contact.reservation_id.clone(),
+        origin: contact.origin.clone(),
     }
     .encode_to_vec()
 }
@@ -247,6 +250,7 @@ pub(super) fn decode_contact(
         decision_id: stored.decision_id,
         time,
         reservation_id: stored.reservation_id,
+        origin: stored.origin,
     })
 }
 

@@ -78,11 +78,16 @@ pub(super) async fn record(
     let (campaigns, decisions) = (column(&|one| one.touch.campaign.clone()), column(&|one| one.decision_id.clone()));
     let reservations = column(&|one| one.reservation_id.clone());
     let sql = "INSERT INTO contact (person_id, contact_id, time, channel, offer_id, campaign_id, decision_id, \
-               reservation_id) SELECT p, c, t, h, o, g, d, r FROM unnest($1::text[], $2::text[], $3::bigint[], \
-               $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) WITH ORDINALITY \
-               AS new (p, c, t, h, o, g, d, r, n) ORDER BY n ON CONFLICT DO NOTHING RETURNING person_id, contact_id";
-    let rows =
-        tx.query(sql, &[&persons, &ids, &times, &channels, &offers, &campaigns, &decisions, &reservations]).await?;
+               reservation_id, origin) SELECT p, c, t, h, o, g, d, r, w FROM unnest($1::text[], $2::text[], $3::bigint[], \
+               $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) WITH ORDINALITY \
+               AS new (p, c, t, h, o, g, d, r, w, n) ORDER BY n ON CONFLICT DO NOTHING RETURNING person_id, contact_id";
+    let named = |(contact, person): (&Contact, &String)| {
+        if contact.person == *person { String::new() } else { contact.person.clone() }
+    };
+    let origins: Vec<String> = contacts.iter().zip(&persons).map(named).collect();
+    let rows = tx
+        .query(sql, &[&persons, &ids, &times, &channels, &offers, &campaigns, &decisions, &reservations, &origins])
+        .await?;
     let mut new = HashSet::with_capacity(rows.len());
     for row in &rows {
         new.insert((row.try_get::<_, String>(0)?, row.try_get::<_, String>(1)?));
@@ -131,7 +136,9 @@ pub(super) async fn merge(tx: &Transaction<'_, '_>, surviving: &str, merged: &st
         // The same contact was recorded for both, and the ledgers cannot tell which entry it is.
         ledger.forget_entries();
     }
-    tx.execute("UPDATE contact SET person_id = $1 WHERE person_id = $2", &[surviving, merged]).await?;
+    let sql =
+        "UPDATE contact SET person_id = $1, origin = CASE origin WHEN '' THEN $2 ELSE origin END WHERE person_id = $2";
+    tx.execute(sql, &[surviving, merged]).await?;
     let twice = "DELETE FROM admission_request AS q WHERE q.person_id = $2 AND EXISTS \
                  (SELECT FROM admission_request AS s WHERE s.person_id = $1 AND s.request_id = q.request_id)";
     tx.execute(twice, &[surviving, merged]).await?;
@@ -144,6 +151,36 @@ pub(super) async fn merge(tx: &Transaction<'_, '_>, surviving: &str, merged: &st
         tx.execute(sql, &[surviving, merged]).await?;
     }
     save_ledger(tx, surviving, &ledger).await
+}
+
+/// Gives a person that was merged away back what was recorded under their ids.
+pub(super) async fn split(
+    tx: &Transaction<'_, '_>,
+    person: &str,
+    split: &str,
+    ids: &[String],
+) -> Result<(), StorageError> {
+    tx.execute("UPDATE person_ledger SET merged_into = NULL WHERE person_id = $1", &[&split]).await?;
+    let both = BTreeSet::from([person.to_owned(), split.to_owned()]);
+    let (resolved, mut ledgers) = lock_persons(tx, both).await?;
+    let from = resolved.get(person).map_or(person, String::as_str);
+    if from == split {
+        return Ok(());
+    }
+    let sql = "UPDATE person_ledger SET merged_into = $1 WHERE merged_into = $2 AND person_id = ANY($3)";
+    tx.execute(sql, &[&split, &from, &ids]).await?;
+    let sql = "UPDATE contact AS c SET person_id = $1, origin = CASE origin WHEN $1 THEN '' ELSE origin END \
+               WHERE person_id = $2 AND (origin = $1 OR origin <> '' AND origin = ANY($3)) AND NOT EXISTS \
+               (SELECT FROM contact AS s WHERE s.person_id = $1 AND s.contact_id = c.contact_id)";
+    if tx.execute(sql, &[&split, &from, &ids]).await? > 0 {
+        // Both are read from the history again.
+        for person in [from, split] {
+            let mut ledger = ledgers.remove(person).unwrap_or_default();
+            ledger.forget_entries();
+            save_ledger(tx, person, &ledger).await?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn erase(tx: &Transaction<'_, '_>, persons: &[String]) -> Result<(), StorageError> {
