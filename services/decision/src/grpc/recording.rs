@@ -130,7 +130,16 @@ impl Decisions {
                 surviving: convert::person(&merge.surviving_person_id, "change.merge.surviving_person_id")?,
                 merged: convert::person(&merge.merged_person_id, "change.merge.merged_person_id")?,
             },
-            Some(What::Split(_)) => WhoIsWho::Split,
+            Some(What::Split(split)) => {
+                let alias = |(at, id): (usize, &String)| {
+                    convert::person(id, &format!("change.split.split_alias_person_ids[{at}]"))
+                };
+                WhoIsWho::Split {
+                    person: convert::person(&split.person_id, "change.split.person_id")?,
+                    split: convert::person(&split.split_person_id, "change.split.split_person_id")?,
+                    ids: split.split_alias_person_ids.iter().enumerate().map(alias).collect::<Result<_, _>>()?,
+                }
+            }
             Some(What::Erasure(erasure)) => {
                 let mut persons = vec![convert::person(&erasure.person_id, "change.erasure.person_id")?];
                 for (at, alias) in erasure.alias_person_ids.iter().enumerate() {

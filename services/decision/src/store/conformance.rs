@@ -252,8 +252,28 @@ async fn a_merged_person_is_one(store: &dyn DecisionStore) {
     let all = histories(store, Span::ALL, 7).await;
     let together: Vec<&History> = all.iter().filter(|(offer, _)| offer == "m").map(|(_, history)| history).collect();
     assert_eq!((together.len(), together[0].receipts.len(), together[0].responses.len()), (1, 3, 3));
-    assert!(store.apply(Change { offset: 3, what: WhoIsWho::Split }).await.unwrap());
-    assert!(!store.apply(Change { offset: 3, what: WhoIsWho::Split }).await.unwrap());
+    let split = |offset: i64, split: PersonId, ids: &[PersonId]| Change {
+        offset,
+        what: WhoIsWho::Split { person: last, split, ids: ids.to_vec() },
+    };
+    assert!(store.apply(split(3, young, &[young])).await.unwrap());
+    assert!(!store.apply(split(3, young, &[young])).await.unwrap());
+    let whose = async |number| store.decision(id(number)).await.unwrap().unwrap().decision.person;
+    for (number, who) in [(200, last), (201, young), (202, young)] {
+        assert_eq!(whose(number).await, Some(who), "{number}");
+    }
+    assert_eq!(store.current_person(young).await.unwrap(), Some(young), "a person of their own");
+    assert_eq!(store.current_person(old).await.unwrap(), Some(last));
+    let response =
+        |request| Response { offer: "m".into(), ..answer(request, None, Some(young), Kind::Click, at(9, 0)) };
+    assert_eq!(store.record(vec![response("m4")]).await.unwrap().receipts[0].decision, Some(id(202)));
+    assert!(store.apply(merge(4, old, young)).await.unwrap());
+    store.append(vec![made(203, last, "m", at(9, 0))]).await.unwrap();
+    assert!(store.apply(split(5, old, &[old, young])).await.unwrap());
+    for (number, who) in [(200, old), (201, old), (202, old), (203, last)] {
+        assert_eq!(whose(number).await, Some(who), "{number}");
+    }
+    assert_eq!(store.current_person(young).await.unwrap(), Some(old), "it went along");
 }
 
 async fn an_erased_person_cannot_be_found(store: &dyn DecisionStore) {

@@ -34,6 +34,7 @@ pub const SCHEMA: &str = "decision";
 pub const MIGRATIONS: &[Migration] = migrations![
     "0001_log" => include_str!("../../migrations/0001_log.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
+    "0003_origin" => include_str!("../../migrations/0002_origin.sql"),
 ];
 
 /// What became of a decision that was appended.
@@ -117,8 +118,16 @@ pub(crate) enum WhoIsWho {
         /// Who is an alias from now on.
         merged: PersonId,
     },
-    /// Recorded only: a decision does not say by which identifier its person was known.
-    Split,
+    /// An id is a person of their own again, with what was recorded for it and for the other ids. What was recorded for
+    /// `person` since the merge stays: a decision does not say by which identifier its person was known.
+    Split {
+        /// Who keeps the id.
+        person: PersonId,
+        /// Who goes.
+        split: PersonId,
+        /// Ids that were merged and lead to `split` from now on.
+        ids: Vec<PersonId>,
+    },
     /// The link from these persons to their decisions and responses is cut; the counts stay.
     Erased {
         /// The person and every alias.

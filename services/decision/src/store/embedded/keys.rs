@@ -13,6 +13,9 @@
 //! | `m` offer, channel | trials, positives | what is learned |
 //! | `v` | version | the model's version |
 //! | `a` person | person or nothing | an alias; nothing: erased |
+//! | `b` person, alias | | the aliases that lead to a person |
+//! | `g` decision | person | for whom a decision was recorded, when that is not its person: a merge moved it |
+//! | `h` request id | person | the same of a response |
 //! | `c` offset | | an applied change |
 
 use attune_kernel::{DecisionId, PersonId};
@@ -74,6 +77,18 @@ pub(super) fn version() -> Vec<u8> {
 
 pub(super) fn alias(person: [u8; 16]) -> Vec<u8> {
     key().str("a").id(person).build()
+}
+
+pub(super) fn aliases_of(target: [u8; 16]) -> KeyBuilder {
+    key().str("b").id(target)
+}
+
+pub(super) fn decision_origin(id: DecisionId) -> Vec<u8> {
+    key().str("g").id(id.to_bytes()).build()
+}
+
+pub(super) fn response_origin(request_id: &str) -> Vec<u8> {
+    key().str("h").str(request_id).build()
 }
 
 pub(super) fn change(offset: i64) -> Vec<u8> {

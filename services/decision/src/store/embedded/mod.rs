@@ -1,6 +1,7 @@
 //! The log in the embedded engine.
 
 mod keys;
+mod split;
 mod write;
 
 use async_trait::async_trait;

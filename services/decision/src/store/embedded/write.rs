@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use attune_kernel::{DecisionId, PersonId};
 use attune_storage::key::{KeyReader, key};
-use attune_storage::{Scan, Space, StorageError, Tx};
+use attune_storage::{Scan, Space, StorageError, Tx, Value};
 
 use super::super::{Appended, Change, Receipt, Recorded, WhoIsWho, codec, nobody};
 use super::keys::{self, Header, Learning};
@@ -48,6 +48,9 @@ pub(super) fn append(
             moment: Moment { time: decision.time, sequence: decision.sequence },
         };
         tx.put(space, keys::decision(id), header.before(body))?;
+        if let Some(named) = decision.person.filter(|named| header.is_person && named.to_bytes() != header.person) {
+            tx.put(space, keys::decision_origin(id), named.to_bytes().to_vec())?;
+        }
         if decision.arm.is_some_and(|arm| arm != Treatment::Fallback) {
             tx.put(space, keys::time(decision.time.as_micros()).id(id.to_bytes()).build(), Vec::new())?;
         }
@@ -170,9 +173,10 @@ pub(super) fn apply(tx: &mut Tx, space: &Space, change: &Change) -> Result<bool,
             if target != merged.to_bytes() {
                 repoint(tx, space, merged.to_bytes(), target, true)?;
                 tx.put(space, keys::alias(merged.to_bytes()), target.to_vec())?;
+                tx.put(space, keys::aliases_of(target).id(merged.to_bytes()).build(), Vec::new())?;
             }
         }
-        WhoIsWho::Split => {}
+        WhoIsWho::Split { person, split, ids } => super::split::apply(tx, space, *person, *split, ids)?,
         WhoIsWho::Erased { persons, anonymous } => {
             for person in persons {
                 let key = person.to_bytes();
@@ -188,38 +192,37 @@ fn forget(tx: &mut Tx, space: &Space, person: [u8; 16], anonymous: [u8; 16]) -> 
     repoint(tx, space, person, anonymous, false)
 }
 
-/// Moves everything of one person key to another one.
+/// Moves everything of one person key to another one: a merge, of which is kept whose it was, or an erasure.
 fn repoint(tx: &mut Tx, space: &Space, from: [u8; 16], to: [u8; 16], is_person: bool) -> Result<(), StorageError> {
     let mut decisions: Vec<DecisionId> = Vec::new();
-    for (prefix, target) in [
-        (keys::receipts(from).build(), keys::receipts(to).build()),
-        (keys::empty_decisions(from).build(), keys::empty_decisions(to).build()),
-        (keys::responses(from).build(), keys::responses(to).build()),
-    ] {
-        let names_decision = !prefix.starts_with(b"r");
-        for (key, value) in tx.scan(space, &Scan::prefix(prefix.clone()))? {
-            let mut moved = target.clone();
-            moved.extend_from_slice(&key[prefix.len()..]);
-            tx.delete(space, key.to_vec())?;
-            tx.put(space, moved, value)?;
-            if names_decision {
-                let id =
-                    key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
-                decisions.push(DecisionId::from_bytes(keys::id_of(id)?));
+    for place in places(from, to) {
+        for (key, value) in tx.scan(space, &Scan::prefix(place.from.clone()))? {
+            let item = place.item(&key)?;
+            place.go(tx, space, &key, value)?;
+            let origin = match &item {
+                Item::Decision(id) => keys::decision_origin(*id),
+                Item::Response(request_id) => keys::response_origin(request_id),
+            };
+            if !is_person {
+                tx.delete(space, origin)?;
+            } else if tx.get(space, &origin)?.is_none() {
+                tx.put(space, origin, from.to_vec())?;
+            }
+            if let Item::Decision(id) = item {
+                decisions.push(id);
             }
         }
     }
     decisions.sort_unstable();
     decisions.dedup();
     for id in decisions {
+        if is_person {
+            hand_over(tx, space, id, to)?;
+            continue;
+        }
         let Some(value) = tx.get(space, keys::decision(id))? else { continue };
         let (header, body) = Header::split(&value)?;
         let moved = Header { is_person, person: to, ..header };
-        if is_person {
-            let value = moved.before(body);
-            tx.put(space, keys::decision(id), value)?;
-            continue;
-        }
         let mut decision = codec::decode(id, body)?;
         if let Some(request_id) = &decision.request_id {
             tx.delete(space, keys::request(request_id))?;
@@ -228,4 +231,52 @@ fn repoint(tx: &mut Tx, space: &Space, from: [u8; 16], to: [u8; 16], is_person: 
         tx.put(space, keys::decision(id), moved.before(&codec::encode(&decision)))?;
     }
     Ok(())
+}
+
+/// Makes a decision another person's.
+pub(super) fn hand_over(tx: &mut Tx, space: &Space, id: DecisionId, to: [u8; 16]) -> Result<(), StorageError> {
+    let Some(value) = tx.get(space, keys::decision(id))? else { return Ok(()) };
+    let (header, body) = Header::split(&value)?;
+    tx.put(space, keys::decision(id), Header { is_person: true, person: to, ..header }.before(body))
+}
+
+/// One kind of record of a person, and where it goes.
+pub(super) struct Place {
+    pub(super) from: Vec<u8>,
+    to: Vec<u8>,
+    is_response: bool,
+}
+
+/// What a record is of.
+pub(super) enum Item {
+    Decision(DecisionId),
+    Response(String),
+}
+
+/// Receipts, decisions that offered nothing and responses of a person, and where they are of another one.
+pub(super) fn places(from: [u8; 16], to: [u8; 16]) -> [Place; 3] {
+    [
+        (keys::receipts(from), keys::receipts(to), false),
+        (keys::empty_decisions(from), keys::empty_decisions(to), false),
+        (keys::responses(from), keys::responses(to), true),
+    ]
+    .map(|(from, to, is_response)| Place { from: from.build(), to: to.build(), is_response })
+}
+
+impl Place {
+    pub(super) fn item(&self, key: &[u8]) -> Result<Item, StorageError> {
+        if self.is_response {
+            let mut parts = KeyReader::new(key);
+            let _ = (parts.str()?, parts.id()?, parts.str()?, parts.i64()?, parts.i64()?);
+            return Ok(Item::Response(parts.str()?));
+        }
+        let id = key.len().checked_sub(16).and_then(|at| key.get(at..)).ok_or_else(|| keys::short("receipt"))?;
+        Ok(Item::Decision(DecisionId::from_bytes(keys::id_of(id)?)))
+    }
+
+    pub(super) fn go(&self, tx: &mut Tx, space: &Space, key: &[u8], value: Value) -> Result<(), StorageError> {
+        let moved = [&self.to, &key[self.from.len()..]].concat();
+        tx.delete(space, key.to_vec())?;
+        tx.put(space, moved, value)
+    }
 }

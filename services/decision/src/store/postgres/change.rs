@@ -21,7 +21,9 @@ pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<b
                 Some(target) if target == merged.to_bytes() => {}
                 Some(target) => {
                     for table in ["decision", "receipt", "response"] {
-                        let sql = format!("UPDATE {table} SET person_key = $1 WHERE person_key = $2");
+                        let sql = format!(
+                            "UPDATE {table} SET person_key = $1, origin = coalesce(origin, person_key) WHERE person_key = $2"
+                        );
                         tx.execute(&sql, &[&target.as_slice(), &merged.to_bytes().as_slice()]).await?;
                     }
                     alias(tx, *merged, Some(target)).await?;
@@ -29,7 +31,7 @@ pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<b
                 None => forget(tx, *merged, nobody(&format!("merged {}", change.offset))).await?,
             }
         }
-        WhoIsWho::Split => {}
+        WhoIsWho::Split { person, split, ids } => self::split(tx, *person, *split, ids).await?,
         WhoIsWho::Erased { persons, anonymous } => {
             for person in persons {
                 forget(tx, *person, *anonymous).await?;
@@ -37,6 +39,39 @@ pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<b
         }
     }
     Ok(true)
+}
+
+/// Gives a person that was merged away back what was recorded for their ids.
+async fn split(
+    tx: &Transaction<'_, '_>,
+    person: PersonId,
+    split: PersonId,
+    ids: &[PersonId],
+) -> Result<(), StorageError> {
+    let to = split.to_bytes().to_vec();
+    tx.execute("DELETE FROM person_alias WHERE person_id = $1 AND target IS NOT NULL", &[&to]).await?;
+    let known = today(tx, [person, split].into_iter()).await?;
+    let from = known.get(&person).copied().unwrap_or(Some(person.to_bytes()));
+    // Who was erased is not brought back.
+    let Some(from) = from.filter(|_| !known.contains_key(&split)).map(|from| from.to_vec()) else { return Ok(()) };
+    if from == to {
+        return Ok(());
+    }
+    let ids: Vec<Vec<u8>> = ids.iter().chain([&split]).map(|id| id.to_bytes().to_vec()).collect();
+    let sql = "UPDATE person_alias SET target = $1 WHERE target = $2 AND person_id = ANY($3)";
+    tx.execute(sql, &[&to, &from, &ids]).await?;
+    // A response goes where the decision goes that it was joined to.
+    let sql = "UPDATE response SET person_key = $1, origin = NULLIF(coalesce(origin, $1), $1) WHERE person_key = $2 AND \
+               CASE WHEN decision_id IS NULL THEN origin = ANY($3) ELSE EXISTS (SELECT FROM decision AS d \
+               WHERE d.id = response.decision_id AND d.person_key = $2 AND d.origin = ANY($3)) END";
+    tx.execute(sql, &[&to, &from, &ids]).await?;
+    for table in ["receipt", "decision"] {
+        let sql = format!(
+            "UPDATE {table} SET person_key = $1, origin = NULLIF(origin, $1) WHERE person_key = $2 AND origin = ANY($3)"
+        );
+        tx.execute(&sql, &[&to, &from, &ids]).await?;
+    }
+    Ok(())
 }
 
 /// Leads a person, and everybody who led to them, to another one or to nobody.
@@ -55,11 +90,11 @@ async fn forget(tx: &Transaction<'_, '_>, person: PersonId, anonymous: [u8; 16])
         let id: Vec<u8> = row.get(0);
         let mut decision = codec::decode(DecisionId::from_bytes(id16(&id)?), row.get(1))?;
         decision.forget_person();
-        let sql = "UPDATE decision SET person_key = $2, is_person = false, request_id = NULL, body = $3 WHERE id = $1";
+        let sql = "UPDATE decision SET person_key = $2, is_person = false, request_id = NULL, origin = NULL, body = $3 WHERE id = $1";
         tx.execute(sql, &[&id, &to, &codec::encode(&decision)]).await?;
     }
     for table in ["receipt", "response"] {
-        let sql = format!("UPDATE {table} SET person_key = $1 WHERE person_key = $2");
+        let sql = format!("UPDATE {table} SET person_key = $1, origin = NULL WHERE person_key = $2");
         tx.execute(&sql, &[&to, &from]).await?;
     }
     alias(tx, person, None).await

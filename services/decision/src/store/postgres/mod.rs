@@ -110,6 +110,11 @@ async fn append(
             (person, person.unwrap_or_else(|| nobody(&decision.id.to_string())).to_vec())
         })
         .collect();
+    let named = |(decision, (today, _)): (&Decision, &(Option<[u8; 16]>, Vec<u8>))| {
+        let named = decision.person?.to_bytes();
+        today.is_some_and(|today| today != named).then(|| named.to_vec())
+    };
+    let origins: Vec<Option<Vec<u8>>> = decisions.iter().zip(&keys).map(named).collect();
     let ids: Vec<Vec<u8>> = decisions.iter().map(|decision| decision.id.to_bytes().to_vec()).collect();
     let person_keys: Vec<&[u8]> = keys.iter().map(|(_, key)| key.as_slice()).collect();
     let are_persons: Vec<bool> = keys.iter().map(|(person, _)| person.is_some()).collect();
@@ -118,11 +123,12 @@ async fn append(
         decisions.iter().map(|decision| decision.arm.is_some_and(|arm| arm != Treatment::Fallback)).collect();
     let requests: Vec<Option<&str>> = decisions.iter().map(|decision| decision.request_id.as_deref()).collect();
     // Sorted, so that two batches with common keys wait for one another instead of dead-locking.
-    let sql = "INSERT INTO decision (id, person_key, is_person, time, arbitrated, request_id, body) \
-               SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::boolean[], $4::bigint[], $5::boolean[], $6::text[], $7::bytea[]) \
-               AS new (id, person_key, is_person, time, arbitrated, request_id, body) ORDER BY request_id, id \
-               ON CONFLICT DO NOTHING RETURNING id";
-    let rows = tx.query(sql, &[&ids, &person_keys, &are_persons, &times, &arbitrated, &requests, &bodies]).await?;
+    let sql = "INSERT INTO decision (id, person_key, is_person, time, arbitrated, request_id, body, origin) \
+               SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::boolean[], $4::bigint[], $5::boolean[], $6::text[], \
+               $7::bytea[], $8::bytea[]) AS new (id, person_key, is_person, time, arbitrated, request_id, body, origin) \
+               ORDER BY request_id, id ON CONFLICT DO NOTHING RETURNING id";
+    let rows =
+        tx.query(sql, &[&ids, &person_keys, &are_persons, &times, &arbitrated, &requests, &bodies, &origins]).await?;
     let mut inserted: FxHashMap<DecisionId, ()> = FxHashMap::default();
     for row in rows {
         inserted.insert(DecisionId::from_bytes(id16(row.get(0))?), ());
@@ -136,14 +142,14 @@ async fn append(
     }
     let mut appended = Vec::with_capacity(decisions.len());
     let mut receipts = Receipts::default();
-    for (decision, (_, key)) in decisions.iter().zip(&keys) {
+    for ((decision, (_, key)), origin) in decisions.iter().zip(&keys).zip(&origins) {
         // Taken out, so that a second one of the same id in one batch counts as the repeat it is.
         if inserted.remove(&decision.id).is_none() {
             let first = decision.request_id.as_ref().and_then(|request| known.get(request));
             appended.push(Appended { id: first.copied().unwrap_or(decision.id), duplicate: true });
             continue;
         }
-        receipts.add(decision, key);
+        receipts.add(decision, key, origin.as_deref());
         appended.push(Appended { id: decision.id, duplicate: false });
     }
     receipts.insert(tx).await?;
@@ -160,12 +166,14 @@ struct Receipts<'a> {
     decisions: Vec<Vec<u8>>,
     channels: Vec<&'a str>,
     learn_from: Vec<i32>,
+    origins: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> Receipts<'a> {
-    fn add(&mut self, decision: &'a Decision, person: &'a [u8]) {
+    fn add(&mut self, decision: &'a Decision, person: &'a [u8], origin: Option<&'a [u8]>) {
         for chosen in &decision.offered {
             self.persons.push(person);
+            self.origins.push(origin);
             self.offers.push(&chosen.offer);
             self.times.push(decision.time.as_micros());
             self.sequences.push(decision.sequence);
@@ -179,8 +187,9 @@ impl<'a> Receipts<'a> {
         if self.offers.is_empty() {
             return Ok(());
         }
-        let sql = "INSERT INTO receipt (person_key, offer_id, time, sequence, decision_id, channel, learn_from) \
-                   SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::integer[])";
+        let sql = "INSERT INTO receipt (person_key, offer_id, time, sequence, decision_id, channel, learn_from, origin) \
+                   SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], \
+                   $7::integer[], $8::bytea[])";
         tx.execute(
             sql,
             &[
@@ -191,6 +200,7 @@ impl<'a> Receipts<'a> {
                 &self.decisions,
                 &self.channels,
                 &self.learn_from,
+                &self.origins,
             ],
         )
         .await?;
