@@ -43,6 +43,17 @@ pub struct Recorded {
     /// The identifier by which the event found its person; a split moves the event by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Identifier>,
+    /// The id under which it was recorded; empty for the person it lies with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// Whether others were merged into that id at that time: then the identifier tells whose it is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Recorded};
 use super::journey::{Journey, JourneyState, StageChange, advance};
+use super::origin::Tree;
 use super::trigger::{self, Fired, Rule, State};
 
 /// The rules and journeys that are watched.
@@ -41,6 +42,9 @@ pub struct Person {
     /// By journey.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<String, JourneyState>,
+    /// Which ids are in the person since merges.
+    #[serde(default, skip_serializing_if = "Tree::is_empty")]
+    pub tree: Tree,
 }
 
 /// Something to tell the world.
@@ -160,10 +164,10 @@ impl Rulebook {
     }
 
     /// Computes what is remembered of a person anew from their events, after a merge or a split. Nothing fires: what
-    /// was due has fired for whom the events belonged to before.
+    /// was due has fired for whom the events belonged to before. `tree` says which ids are in the person.
     #[must_use]
-    pub fn rebuild(&self, id: &str, events: &[Recorded], now: Timestamp) -> Person {
-        let mut person = Person::default();
+    pub fn rebuild(&self, id: &str, tree: Tree, events: &[Recorded], now: Timestamp) -> Person {
+        let mut person = Person { tree, ..Person::default() };
         self.observe(id, &mut person, events.iter().map(|recorded| &recorded.event));
         self.tick(&mut person, now);
         person
@@ -258,9 +262,16 @@ mod tests {
     #[test]
     fn a_rebuilt_person_keeps_what_is_open_and_fires_nothing() {
         let book = book();
-        let recorded = |event| Recorded { event, sequence: 0, session: String::new(), via: None };
+        let recorded = |event| Recorded {
+            event,
+            sequence: 0,
+            session: String::new(),
+            via: None,
+            origin: String::new(),
+            shared: false,
+        };
         let events = [event("1", 0, "cart"), event("2", 9000, "view"), event("3", 9500, "cart")].map(recorded);
-        let person = book.rebuild("ada", &events, at(10_000));
+        let person = book.rebuild("ada", Tree::new(), &events, at(10_000));
         assert_eq!(book.due(&person, at(10_000)), Some(Timestamp::from_micros(13_100_000_001)));
         let moved = book.moved(&Person::default(), &person, at(10_000));
         let change = |from: &str, to: &str, time| Change::Stage {

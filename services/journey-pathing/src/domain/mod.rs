@@ -17,6 +17,7 @@ pub mod graph;
 pub mod journey;
 pub mod live;
 pub mod log;
+pub mod origin;
 pub mod paths;
 pub mod pattern;
 pub mod person;

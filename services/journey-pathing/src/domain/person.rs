@@ -1,6 +1,6 @@
 //! What changes when identity-resolution learns who is who.
 
-use super::event::{Identifier, Recorded};
+use super::event::Identifier;
 
 /// A change of who is who.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +12,14 @@ pub enum PersonChange {
         /// Who is an alias from now on.
         merged: String,
     },
-    /// One person is two: events that came by one of the identifiers become the new person's.
+    /// One person is two: what was recorded under the ids, and what has come by the identifiers since, becomes the other's.
     Split {
         /// Who keeps the id.
         person: String,
         /// Who holds the identifiers.
         split: String,
+        /// Ids once merged that are the other's from now on.
+        ids: Vec<String>,
         /// The identifiers.
         identifiers: Vec<Identifier>,
     },
@@ -28,10 +30,4 @@ pub enum PersonChange {
         /// Ids that were merged into it.
         aliases: Vec<String>,
     },
-}
-
-/// Whether an event goes with a split.
-#[must_use]
-pub fn goes_with(recorded: &Recorded, identifiers: &[Identifier]) -> bool {
-    recorded.via.as_ref().is_some_and(|via| identifiers.contains(via))
 }

@@ -69,7 +69,8 @@ pub(crate) fn recorded(message: profile::Event) -> Result<(String, Recorded), Vi
         }
     }
     let via = message.via.map(identifier);
-    Ok((message.person_id, Recorded { event, sequence: message.sequence, session: message.session_id, via }))
+    let (sequence, session) = (message.sequence, message.session_id);
+    Ok((message.person_id, Recorded { event, sequence, session, via, origin: String::new(), shared: false }))
 }
 
 fn identifier(message: identity::Identifier) -> Identifier {
@@ -179,6 +180,7 @@ pub(super) fn person_change(message: Option<identity::PersonChange>) -> Result<(
         Some(PbPersonChange::Split(split)) => PersonChange::Split {
             person: split.person_id,
             split: split.split_person_id,
+            ids: split.split_alias_person_ids,
             identifiers: split.identifiers.into_iter().map(identifier).collect(),
         },
         Some(PbPersonChange::Erasure(erasure)) => {

@@ -87,7 +87,10 @@ fn event(person: &str, id: &str, second: i64, name: &str) -> (String, Recorded) 
     let properties = [("amount".to_owned(), 5.0.into()), ("sku".to_owned(), "a\"b".into())].into();
     let event =
         Event { id: id.to_owned(), name: name.to_owned(), time: at(second), channel: "web".to_owned(), properties };
-    (person.to_owned(), Recorded { event, sequence: 0, session: String::new(), via: None })
+    (
+        person.to_owned(),
+        Recorded { event, sequence: 0, session: String::new(), via: None, origin: String::new(), shared: false },
+    )
 }
 
 fn by_cookie(value: &str, mut event: (String, Recorded)) -> (String, Recorded) {
@@ -322,7 +325,12 @@ async fn a_split_takes_the_events_of_its_identifiers() {
             event("ada", "3", 9, "home"),
         ];
         observe(&store, events, 10).await;
-        let change = PersonChange::Split { person: "ada".into(), split: "eva".into(), identifiers: vec![cookie("y")] };
+        let change = PersonChange::Split {
+            person: "ada".into(),
+            split: "eva".into(),
+            ids: vec![],
+            identifiers: vec![cookie("y")],
+        };
         store.apply(&book(), 1, change, at(20)).await.unwrap();
         assert_eq!(logged(&store, Selection::default()).await, log_of([("ada", "view home"), ("eva", "cart")]));
         let after = told(&store).await;
@@ -330,6 +338,53 @@ async fn a_split_takes_the_events_of_its_identifiers() {
         store.fire_due(&book(), at(9999), 10).await.unwrap();
         assert_eq!(triggers(&store).await, [one("eva", "left mail 2 3605")]);
         assert_eq!(observe(&store, vec![event("eva", "2", 5, "cart")], 30).await, [Fate::Duplicate]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_merge_that_is_taken_back_leaves_nothing() {
+    over_both(|store| async move {
+        let events = vec![
+            by_cookie("x", event("ada", "1", 0, "view")),
+            by_cookie("y", event("eva", "2", 5, "cart")),
+            by_cookie("z", event("eve", "3", 6, "view")),
+        ];
+        observe(&store, events, 10).await;
+        let merge =
+            |surviving: &str, merged: &str| PersonChange::Merge { surviving: surviving.into(), merged: merged.into() };
+        store.apply(&book(), 1, merge("eva", "eve"), at(20)).await.unwrap();
+        store.apply(&book(), 2, merge("ada", "eva"), at(20)).await.unwrap();
+        // By the identifiers of each, under the id that survived; and without one, under an id that did not.
+        let since = vec![
+            by_cookie("x", event("ada", "4", 21, "view")),
+            by_cookie("y", event("ada", "5", 22, "view")),
+            by_cookie("z", event("ada", "6", 23, "cart")),
+            event("eve", "7", 24, "view"),
+        ];
+        assert_eq!(observe(&store, since, 30).await, [Fate::New; 4]);
+        let split = |person: &str, split: &str, ids: &[&str], cookies: &[&str]| PersonChange::Split {
+            person: person.into(),
+            split: split.into(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            identifiers: cookies.iter().map(|one| cookie(one)).collect(),
+        };
+        // The merge below is taken back first, then the other.
+        store.apply(&book(), 3, split("ada", "eve", &["eve"], &["z"]), at(40)).await.unwrap();
+        assert_eq!(
+            logged(&store, Selection::default()).await,
+            log_of([("ada", "view cart view view"), ("eve", "view cart view")])
+        );
+        store.apply(&book(), 4, split("ada", "eva", &["eva"], &["y"]), at(50)).await.unwrap();
+        assert_eq!(
+            logged(&store, Selection::default()).await,
+            log_of([("ada", "view view"), ("eva", "cart view"), ("eve", "view cart view")])
+        );
+        observe(&store, vec![event("eve", "8", 51, "home")], 60).await;
+        assert_eq!(
+            logged(&store, Selection { persons: vec!["eve".into()], ..Selection::default() }).await,
+            log_of([("eve", "view cart view home")])
+        );
     })
     .await;
 }

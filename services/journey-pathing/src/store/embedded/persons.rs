@@ -7,9 +7,18 @@ use attune_storage::{Scan, StorageError};
 use super::records::{Records, Who, at_alias, at_aliases_of, at_event, at_events, at_fill, at_known, at_person};
 use crate::domain::event::{Identifier, Recorded};
 use crate::domain::live::{Person, Rulebook};
-use crate::domain::person::{PersonChange, goes_with};
+use crate::domain::origin::{self, Parting, Tree};
+use crate::domain::person::PersonChange;
 use crate::error::Error;
 use crate::store::record;
+
+/// A split.
+struct Goes<'a> {
+    person: &'a str,
+    split: &'a str,
+    ids: &'a [String],
+    identifiers: &'a [Identifier],
+}
 
 impl Records<'_> {
     pub(super) fn apply(
@@ -27,7 +36,9 @@ impl Records<'_> {
         self.tx.put(self.space, at, key().u64(offset).build())?;
         match change {
             PersonChange::Merge { surviving, merged } => self.merge(book, surviving, merged, now)?,
-            PersonChange::Split { person, split, identifiers } => self.split(book, person, split, identifiers, now)?,
+            PersonChange::Split { person, split, ids, identifiers } => {
+                self.split(book, &Goes { person, split, ids, identifiers }, now)?;
+            }
             PersonChange::Erasure { person, aliases } => self.erase(person, aliases)?,
         }
         Ok(true)
@@ -53,9 +64,16 @@ impl Records<'_> {
     }
 
     /// Computes anew what is remembered of a person, and tells where they stand now.
-    fn rebuild(&mut self, book: &Rulebook, id: &str, before: &Person, now: Timestamp) -> Result<(), StorageError> {
+    fn rebuild(
+        &mut self,
+        book: &Rulebook,
+        id: &str,
+        tree: Tree,
+        before: &Person,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         let events = self.events(id)?;
-        let person = book.rebuild(id, &events, now);
+        let person = book.rebuild(id, tree, &events, now);
         self.put_person(id, &person, book.due(&person, now))?;
         self.announce(id, &book.moved(before, &person, now))
     }
@@ -89,37 +107,49 @@ impl Records<'_> {
             return Ok(());
         }
         let before = self.settle(book, &to, now)?;
-        self.settle(book, &from, now)?;
+        let other = self.settle(book, &from, now)?;
+        let tree = origin::joined(&to, before.tree.clone(), &from, other.tree);
         for recorded in self.events(&from)? {
             self.delete_event(&from, &recorded)?;
-            self.put_event(&to, &recorded)?;
+            self.put_event(&to, &origin::moved(&tree, &from, &to, &recorded))?;
         }
         self.forget_person(&from)?;
         self.redirect(&from, &to)?;
-        self.rebuild(book, &to, &before, now)
+        self.rebuild(book, &to, tree, &before, now)
     }
 
-    fn split(
-        &mut self,
-        book: &Rulebook,
-        person: &str,
-        split: &str,
-        identifiers: &[Identifier],
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let Who::Person(from) = self.who(person)? else { return Ok(()) };
+    fn split(&mut self, book: &Rulebook, goes: &Goes<'_>, now: Timestamp) -> Result<(), StorageError> {
+        let Who::Person(from) = self.who(goes.person)? else { return Ok(()) };
         // The id may have been an alias: it is a person of its own from now on.
+        let split = goes.split;
+        if from == split {
+            return Ok(());
+        }
         self.tx.delete(self.space, at_alias(split))?;
         self.tx.delete(self.space, at_aliases_of(&from).str(split).build())?;
-        let (before, before_split) = (self.settle(book, &from, now)?, self.settle(book, split, now)?);
-        for recorded in self.events(&from)? {
-            if goes_with(&recorded, identifiers) {
-                self.delete_event(&from, &recorded)?;
-                self.put_event(split, &recorded)?;
+        for id in goes.ids.iter().filter(|id| *id != split && **id != from) {
+            if self.who(id)? == Who::Person(from.clone()) {
+                self.tx.delete(self.space, at_aliases_of(&from).str(id).build())?;
+                self.tx.put(self.space, at_alias(id), key().str(split).build())?;
+                self.tx.put(self.space, at_aliases_of(split).str(id).build(), Vec::new())?;
             }
         }
-        self.rebuild(book, &from, &before, now)?;
-        self.rebuild(book, split, &before_split, now)
+        let (before, before_split) = (self.settle(book, &from, now)?, self.settle(book, split, now)?);
+        let (mine, theirs) = ((from.as_str(), before.tree.clone()), (split, before_split.tree.clone()));
+        let parting = Parting::new(mine, theirs, goes.ids, goes.identifiers);
+        for recorded in self.events(&from)? {
+            if parting.takes(&recorded) {
+                self.delete_event(&from, &recorded)?;
+                self.put_event(split, &origin::moved(&parting.goes, &from, split, &recorded))?;
+            } else {
+                let kept = origin::moved(&parting.stays, &from, &from, &recorded);
+                if kept != recorded {
+                    self.tx.put(self.space, at_event(&from, &kept), record::encode_event(&kept)?)?;
+                }
+            }
+        }
+        self.rebuild(book, &from, parting.stays, &before, now)?;
+        self.rebuild(book, split, parting.goes, &before_split, now)
     }
 
     fn erase(&mut self, person: &str, aliases: &[String]) -> Result<(), StorageError> {

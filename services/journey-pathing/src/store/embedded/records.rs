@@ -9,6 +9,7 @@ use attune_storage::{LowWater, Scan, Space, StorageError, feed};
 
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person, Rulebook};
+use crate::domain::origin::labelled;
 use crate::error::Error;
 use crate::store::{FEED, Fate, Fired, Observation, record};
 
@@ -144,9 +145,11 @@ impl Records<'_> {
         }
         for (id, indexes) in by_person {
             let mut new = Vec::with_capacity(indexes.len());
+            let stored = self.person(&id)?;
+            let tree = stored.as_ref().map(|person| person.tree.clone()).unwrap_or_default();
             for index in indexes {
-                let recorded = &events[index].1;
-                observation.fates[index] = if self.put_event(&id, recorded)? {
+                let (asked, recorded) = &events[index];
+                observation.fates[index] = if self.put_event(&id, &labelled(&tree, &id, asked, recorded))? {
                     new.push(recorded);
                     Fate::New
                 } else {
@@ -157,7 +160,6 @@ impl Records<'_> {
                 continue;
             }
             new.sort_by_key(|recorded| recorded.place());
-            let stored = self.person(&id)?;
             if stored.is_none() {
                 let first = new[0].event.time.as_micros();
                 self.tx.put(self.space, at_fill(&id), key().i64(first).build())?;
@@ -194,8 +196,9 @@ impl Records<'_> {
     pub(super) fn fill(&mut self, asked: &str, events: &[Recorded], done: bool) -> Result<usize, Error> {
         let mut new = 0;
         if let Who::Person(person) = self.who(asked)? {
+            let tree = self.person(&person)?.map(|person| person.tree).unwrap_or_default();
             for recorded in events {
-                new += usize::from(self.put_event(&person, recorded)?);
+                new += usize::from(self.put_event(&person, &labelled(&tree, &person, asked, recorded))?);
             }
         }
         if done {

@@ -1,5 +1,6 @@
 //! New events and due timers.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use attune_kernel::Timestamp;
@@ -10,6 +11,7 @@ use super::record;
 use super::records::{Persons, announce, lock, put_events};
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person, Rulebook};
+use crate::domain::origin::{Tree, labelled};
 use crate::error::Error;
 use crate::store::{Fate, Fired, Observation};
 
@@ -33,16 +35,20 @@ pub(super) async fn observe(
             by_person.entry(person).or_default().push(index);
         }
     }
-    let mut offered: Vec<(&str, &Recorded)> = Vec::with_capacity(events.len());
+    let mut offered: Vec<(&str, Cow<'_, Recorded>)> = Vec::with_capacity(events.len());
+    let none = Tree::new();
     let mut seen = BTreeSet::new();
     for (id, indexes) in &by_person {
+        let tree = locked.get(*id).and_then(|row| row.person.as_ref()).map_or(&none, |person| &person.tree);
         for &index in indexes {
             fates[index] = Fate::Duplicate;
-            if seen.insert((*id, events[index].1.event.id.as_str())) {
-                offered.push((id, &events[index].1));
+            let (asked, recorded) = &events[index];
+            if seen.insert((*id, recorded.event.id.as_str())) {
+                offered.push((id, labelled(tree, id, asked, recorded)));
             }
         }
     }
+    let offered: Vec<(&str, &Recorded)> = offered.iter().map(|(id, recorded)| (*id, recorded.as_ref())).collect();
     let mut fresh = put_events(tx, &offered).await?;
     let (mut changes, mut persons) = (Vec::new(), Persons::default());
     for (id, indexes) in by_person {
@@ -98,10 +104,14 @@ pub(super) async fn fill(
     events: &[Recorded],
     done: bool,
 ) -> Result<usize, Error> {
-    let (aliases, _) = lock(tx, &[asked].into()).await?;
+    let (aliases, mut locked) = lock(tx, &[asked].into()).await?;
     let person = aliases.get(asked).map_or(Some(asked), Option::as_deref);
     let new = match person {
-        Some(person) => put_events(tx, &events.iter().map(|event| (person, event)).collect::<Vec<_>>()).await?.len(),
+        Some(person) => {
+            let tree = locked.remove(person).unwrap_or_default().person.unwrap_or_default().tree;
+            let events: Vec<_> = events.iter().map(|event| labelled(&tree, person, asked, event)).collect();
+            put_events(tx, &events.iter().map(|event| (person, event.as_ref())).collect::<Vec<_>>()).await?.len()
+        }
         None => 0,
     };
     if done {

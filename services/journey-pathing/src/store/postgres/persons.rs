@@ -6,14 +6,23 @@ use attune_kernel::Timestamp;
 use attune_storage::{StorageError, Transaction};
 
 use super::record;
-use super::records::{Persons, announce, lock, number};
+use super::records::{Persons, announce, lock, number, put_events};
 use crate::domain::event::{Identifier, Recorded};
 use crate::domain::live::{Change, Person, Rulebook};
-use crate::domain::person::{PersonChange, goes_with};
+use crate::domain::origin::{self, Parting, Tree};
+use crate::domain::person::PersonChange;
 use crate::error::Error;
 
 /// What a person's changes are collected in until the end.
 type Changes = Vec<(String, Vec<Change>)>;
+
+/// A split.
+struct Goes<'a> {
+    person: &'a str,
+    to: &'a str,
+    ids: &'a [String],
+    identifiers: &'a [Identifier],
+}
 
 pub(super) async fn apply(
     tx: &Transaction<'_, '_>,
@@ -30,7 +39,9 @@ pub(super) async fn apply(
     }
     let changes = match change {
         PersonChange::Merge { surviving, merged } => merge(tx, book, surviving, merged, now).await?,
-        PersonChange::Split { person, split: to, identifiers } => split(tx, book, person, to, identifiers, now).await?,
+        PersonChange::Split { person, split: to, ids, identifiers } => {
+            split(tx, book, &Goes { person, to, ids, identifiers }, now).await?
+        }
         PersonChange::Erasure { person, aliases } => {
             erase(tx, person, aliases).await?;
             Changes::new()
@@ -58,12 +69,12 @@ fn settle(book: &Rulebook, id: &str, stored: Option<Person>, now: Timestamp, cha
 async fn rebuild(
     tx: &Transaction<'_, '_>,
     book: &Rulebook,
-    id: &str,
+    (id, tree): (&str, Tree),
     before: &Person,
     now: Timestamp,
     changes: &mut Changes,
 ) -> Result<(), StorageError> {
-    let person = book.rebuild(id, &events(tx, id).await?, now);
+    let person = book.rebuild(id, tree, &events(tx, id).await?, now);
     let mut persons = Persons::default();
     persons.add(id, &person, book.due(&person, now), None)?;
     persons.put(tx).await?;
@@ -87,26 +98,26 @@ async fn merge(
     }
     let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
     let before = settle(book, &to, stored(&to), now, &mut changes);
-    settle(book, &from, stored(&from), now, &mut changes);
-    let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
-               SELECT $1, event_id, time, sequence, name, body FROM event WHERE person_id = $2 ON CONFLICT DO NOTHING";
-    tx.execute(sql, &[&to, &from]).await?;
+    let other = settle(book, &from, stored(&from), now, &mut changes);
+    let tree = origin::joined(&to, before.tree.clone(), &from, other.tree);
+    let moved: Vec<Recorded> =
+        events(tx, &from).await?.iter().map(|recorded| origin::moved(&tree, &from, &to, recorded)).collect();
+    put_events(tx, &moved.iter().map(|recorded| (to.as_str(), recorded)).collect::<Vec<_>>()).await?;
     tx.execute("DELETE FROM event WHERE person_id = $1", &[&from]).await?;
     tx.execute("UPDATE alias SET survivor_id = $1 WHERE survivor_id = $2", &[&to, &from]).await?;
     tx.execute("INSERT INTO alias (person_id, survivor_id) VALUES ($1, $2)", &[&from, &to]).await?;
     tx.execute("DELETE FROM person WHERE person_id = $1", &[&from]).await?;
-    rebuild(tx, book, &to, &before, now, &mut changes).await?;
+    rebuild(tx, book, (&to, tree), &before, now, &mut changes).await?;
     Ok(changes)
 }
 
 async fn split(
     tx: &Transaction<'_, '_>,
     book: &Rulebook,
-    person: &str,
-    to: &str,
-    identifiers: &[Identifier],
+    goes: &Goes<'_>,
     now: Timestamp,
 ) -> Result<Changes, StorageError> {
+    let Goes { person, to, ids, identifiers } = *goes;
     // The id may have been an alias: it is a person of its own from now on.
     tx.execute("DELETE FROM alias WHERE person_id = $1", &[&to]).await?;
     let (aliases, mut locked) = lock(tx, &[person, to].into()).await?;
@@ -114,22 +125,30 @@ async fn split(
     let Some(from) = aliases.get(person).map_or_else(|| Some(person.to_owned()), Clone::clone) else {
         return Ok(changes);
     };
+    if from == to {
+        return Ok(changes);
+    }
+    let sql = "UPDATE alias SET survivor_id = $1 WHERE survivor_id = $2 AND person_id = ANY($3)";
+    tx.execute(sql, &[&to, &from, &ids]).await?;
     let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
     let before = settle(book, &from, stored(&from), now, &mut changes);
     let before_split = settle(book, to, stored(to), now, &mut changes);
-    let gone: Vec<String> = events(tx, &from)
-        .await?
-        .into_iter()
-        .filter(|recorded| goes_with(recorded, identifiers))
-        .map(|recorded| recorded.event.id)
-        .collect();
-    let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
-               SELECT $1, event_id, time, sequence, name, body FROM event
-               WHERE person_id = $2 AND event_id = ANY($3) ON CONFLICT DO NOTHING";
-    tx.execute(sql, &[&to, &from, &gone]).await?;
+    let (mine, theirs) = ((from.as_str(), before.tree.clone()), (to, before_split.tree.clone()));
+    let parting = Parting::new(mine, theirs, ids, identifiers);
+    let (mut placed, mut gone): (Vec<(&str, Recorded)>, Vec<String>) = (Vec::new(), Vec::new());
+    for recorded in events(tx, &from).await? {
+        let takes = parting.takes(&recorded);
+        let (tree, holder) = if takes { (&parting.goes, to) } else { (&parting.stays, from.as_str()) };
+        let kept = origin::moved(tree, &from, holder, &recorded);
+        if takes || kept != recorded {
+            gone.push(recorded.event.id);
+            placed.push((holder, kept));
+        }
+    }
     tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[&from, &gone]).await?;
-    rebuild(tx, book, &from, &before, now, &mut changes).await?;
-    rebuild(tx, book, to, &before_split, now, &mut changes).await?;
+    put_events(tx, &placed.iter().map(|(holder, recorded)| (*holder, recorded)).collect::<Vec<_>>()).await?;
+    rebuild(tx, book, (&from, parting.stays), &before, now, &mut changes).await?;
+    rebuild(tx, book, (to, parting.goes), &before_split, now, &mut changes).await?;
     Ok(changes)
 }
 
