@@ -5,7 +5,7 @@
 mod support;
 
 use attune_proto::channel::v1 as pb;
-use attune_proto::identity::v1::{Erasure, PersonChange, person_change};
+use attune_proto::identity::v1::{Erasure, PersonChange, Split, person_change};
 use attune_proto::journey::v1::journey_change::Change;
 use attune_proto::journey::v1::{JourneyChange, StageChange, Trigger};
 use attune_proto::profile::v1::SegmentChange;
@@ -116,7 +116,7 @@ async fn accepted_events_survive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn merges_and_erasures_reach_everybody_who_keeps_something() {
+async fn changes_of_who_is_who_reach_everybody_who_keeps_something() {
     let (fake, address) = Fake::start().await;
     let directory = tempfile::tempdir().unwrap();
     let gateway = gateway(directory.path(), address, config()).await;
@@ -127,12 +127,19 @@ async fn merges_and_erasures_reach_everybody_who_keeps_something() {
     let erasure = Erasure { person_id: "p-a".to_owned(), alias_person_ids: vec!["p-old".to_owned()] };
     let change =
         PersonChange { offset: 7, change: Some(person_change::Change::Erasure(erasure)), ..Default::default() };
+    let split = Split {
+        person_id: "p-b".to_owned(),
+        split_person_id: "p-c".to_owned(),
+        split_alias_person_ids: vec!["p-c".to_owned(), "p-d".to_owned()],
+        ..Default::default()
+    };
+    let split = PersonChange { offset: 6, change: Some(person_change::Change::Split(split)), ..Default::default() };
     fake.fail("decision/ApplyPersonChange", 1);
-    fake.0.lock().persons.push(change);
+    fake.0.lock().persons.extend([split, change]);
     until("the cursor moves", || async { pipeline(&gateway).await.cursors["identity"] == 7 }).await;
     for service in ["profile", "journey", "decision", "contact"] {
         let seen = fake.distinct(&format!("{service}/ApplyPersonChange"));
-        assert_eq!(seen, ["7"], "{service}");
+        assert_eq!(seen, ["6 p-c p-d", "7"], "{service}");
     }
     let ended = delivery(&gateway, &waiting).await;
     assert_eq!((ended.state(), ended.suppressed_by.as_str()), (pb::DeliveryState::Suppressed, "erased"));

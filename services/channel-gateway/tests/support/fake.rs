@@ -255,7 +255,12 @@ impl World {
             }
             _ if method.ends_with("/ApplyPersonChange") => {
                 let request: profile::ApplyPersonChangeRequest = read(bytes);
-                (vec![request.change.unwrap().offset.to_string()], Vec::new())
+                let change = request.change.unwrap();
+                let gone = match change.change {
+                    Some(identity::person_change::Change::Split(split)) => split.split_alias_person_ids,
+                    _ => Vec::new(),
+                };
+                (vec![[vec![change.offset.to_string()], gone].concat().join(" ")], Vec::new())
             }
             _ => return Err(Status::unimplemented(method.to_owned())),
         })
