@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::model::{Column, Model, Table, sigmoid};
 use crate::table::{Field, RawTable, Records};
 use crate::text::{Hints, Role};
-use crate::threshold::{Histogram, Mixture};
+use crate::threshold::{self, Aim};
 
 /// Least match weight of a pair that is kept: a probability of 0.01.
 const KEPT: f32 = -6.63;
@@ -177,9 +177,9 @@ pub(super) fn run(
             .filter(|pair| pair.weight >= KEPT)
             .collect();
         kept.sort_unstable_by_key(|pair| (pair.left, pair.right));
-        report.threshold = decide(observations.iter().map(|observation| scorer.weight(observation)), given);
-        let threshold = report.threshold.probability;
-        (persons(&records, &scorer, &kept, threshold, threads), kept)
+        let (clusters, threshold) = persons(&records, &scorer, &kept, given, threads);
+        report.threshold = threshold;
+        (clusters, kept)
     });
     model.threshold = report.threshold.probability;
     model.records = records.len() as u64;
@@ -474,51 +474,32 @@ fn certain(records: &Records, model: &Model, frequencies: &[Vec<f32>], observati
     super::components(records.len(), sure.map(|observation| (observation.left, observation.right)))
 }
 
-/// The threshold: the one given, or else the one that makes the expected F1 highest. Where probabilities are right that is
-/// half of the F1 reached (Lipton, Elkan & Naryanaswamy 2014); a histogram whose valley lies elsewhere moves it, by a part of
-/// the distance, because a valley is hard to see.
-fn decide(weights: impl Iterator<Item = f32>, given: Option<f64>) -> ThresholdReport {
-    let weights: Vec<f32> = weights.collect();
-    let matches: f64 = weights.iter().map(|weight| sigmoid(f64::from(*weight))).sum();
-    let expected = |threshold: f64| {
-        let linked = weights.iter().map(|weight| f64::from(*weight)).filter(|weight| *weight >= threshold);
-        let (links, hits) = linked.fold((0.0, 0.0), |(links, hits), weight| (links + 1.0, hits + sigmoid(weight)));
-        (hits / f64::max(links, 1e-9), hits / f64::max(matches, 1e-9), 2.0 * hits / f64::max(links + matches, 1e-9))
-    };
-    let weight = match given {
-        Some(given) => log_odds(given),
-        None => {
-            let (_, _, f1) = expected(0.0);
-            let histogram: Histogram = weights.iter().copied().collect();
-            let valley = Mixture::fit(&histogram).map_or(0.0, |mixture| f64::from(mixture.valley));
-            log_odds((f1 / 2.0).clamp(0.3, 0.5)) + (valley * VALLEY).clamp(-1.0, 0.5)
-        }
-    };
-    let (expected_precision, expected_recall, _) = expected(weight);
-    ThresholdReport {
-        probability: given.unwrap_or_else(|| sigmoid(weight)),
-        weight,
-        method: if given.is_some() { "given" } else { "expected_f1" }.to_owned(),
-        expected_precision,
-        expected_recall,
-    }
-}
-
-/// How much of the distance to the histogram's valley the threshold moves.
-const VALLEY: f64 = 0.3;
-
-fn log_odds(probability: f64) -> f64 {
-    let probability = probability.clamp(1e-9, 1.0 - 1e-9);
-    (probability / (1.0 - probability)).log2()
-}
-
-/// The persons: clusters of pairs above the threshold.
-fn persons(records: &Records, scorer: &Scorer<'_>, kept: &[Pair], threshold: f64, threads: usize) -> Vec<u32> {
+/// The persons, which are clusters of pairs, and the threshold: the one given, or else one chosen by what is expected of it.
+fn persons(
+    records: &Records,
+    scorer: &Scorer<'_>,
+    kept: &[Pair],
+    given: Option<f64>,
+    threads: usize,
+) -> (Vec<u32>, ThresholdReport) {
     let edges: Vec<Edge> =
         kept.iter().map(|pair| Edge { left: pair.left, right: pair.right, weight: pair.weight }).collect();
     let task = Task { records: records.len(), edges: &edges, ..Task::default() };
-    let rule = Rule::new(log_odds(threshold) as f32);
-    cluster(&task, &rule, &|left, right| scorer.pair(left, right), threads).cluster_of
+    let score = |left, right| scorer.pair(left, right);
+    let log_odds = |probability: f64| {
+        let probability = probability.clamp(1e-9, 1.0 - 1e-9);
+        (probability / (1.0 - probability)).log2() as f32
+    };
+    let choice = threshold::decide(&task, &score, given.map(log_odds), &Aim::default());
+    let clusters = cluster(&task, &Rule::new(choice.weight), &score, threads).cluster_of;
+    let report = ThresholdReport {
+        probability: given.unwrap_or(choice.probability),
+        weight: f64::from(choice.weight),
+        method: if given.is_some() { "given" } else { "expected_f1" }.to_owned(),
+        expected_precision: choice.precision,
+        expected_recall: choice.recall,
+    };
+    (clusters, report)
 }
 
 fn note(report: &mut Report, course: &Course, model: &Model) {
