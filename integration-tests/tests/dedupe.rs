@@ -324,6 +324,8 @@ async fn bad_input_is_named_by_file_line_and_field() {
     refused(&folder, 3, &["--input", &twice, "--id", "id"], &["twice.csv", "line 1", "name"]).await;
     let empty = folder.write("empty.csv", "");
     refused(&folder, 3, &["--input", &empty, "--id", "id"], &["empty.csv", "line 1"]).await;
+    let bare = folder.write("bare.csv", "id,name\n");
+    refused(&folder, 3, &["--input", &bare, "--id", "id"], &["bare.csv", "no records"]).await;
     let nowhere = folder.text("nowhere.csv");
     refused(&folder, 3, &["--input", &nowhere, "--id", "id"], &["nowhere.csv"]).await;
     let parquet = folder.write("a.parquet", "PAR1");

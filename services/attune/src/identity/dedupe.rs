@@ -1,7 +1,7 @@
 //! `attune identity dedupe`: what it reads, does and says.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use attune_matching::dedupe::{Report, StageReport, Times};
@@ -144,7 +144,10 @@ fn failure(options: &DedupeOptions, error: &Error) -> Failure {
             Failure::input(format!("{}: {error}", path.display()))
         }
         _ => {
-            let inputs: Vec<String> = options.input.iter().map(|path| path.display().to_string()).collect();
+            let name = |path: &PathBuf| {
+                if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+            };
+            let inputs: Vec<String> = options.input.iter().map(name).collect();
             Failure::input(format!("{}: {error}", inputs.join(", ")))
         }
     }
@@ -152,20 +155,31 @@ fn failure(options: &DedupeOptions, error: &Error) -> Failure {
 
 fn print(format: TableFormat, outcome: &Outcome, now: Times) -> Result<(), Failure> {
     let report = &outcome.report;
+    let rounded = |value: f64, places: f64| (value * places).round() / places;
     let summary = Summary {
         records: report.records,
         persons: report.persons,
         pairs_compared: report.pairs_compared,
         pairs_kept: report.pairs_kept,
-        threshold: report.threshold.probability,
-        expected_precision: report.threshold.expected_precision,
-        expected_recall: report.threshold.expected_recall,
-        seconds: (now.seconds * 1e3).round() / 1e3,
-        cpu_seconds: (now.cpu_seconds * 1e3).round() / 1e3,
+        threshold: rounded(report.threshold.probability, 1e6),
+        expected_precision: rounded(report.threshold.expected_precision, 1e6),
+        expected_recall: rounded(report.threshold.expected_recall, 1e6),
+        seconds: rounded(now.seconds, 1e3),
+        cpu_seconds: rounded(now.cpu_seconds, 1e3),
         peak_memory_mb: cpu::peak_memory_bytes() >> 20,
     };
-    let value = serde_json::to_value(&summary).map_err(|error| Failure::other(error.to_string()))?;
-    let figures: Vec<(&String, &serde_json::Value)> = value.as_object().into_iter().flatten().collect();
+    let figures: [(&str, &dyn std::fmt::Display); 10] = [
+        ("records", &summary.records),
+        ("persons", &summary.persons),
+        ("pairs_compared", &summary.pairs_compared),
+        ("pairs_kept", &summary.pairs_kept),
+        ("threshold", &summary.threshold),
+        ("expected_precision", &summary.expected_precision),
+        ("expected_recall", &summary.expected_recall),
+        ("seconds", &summary.seconds),
+        ("cpu_seconds", &summary.cpu_seconds),
+        ("peak_memory_mb", &summary.peak_memory_mb),
+    ];
     let mut text = String::new();
     match format {
         TableFormat::Json => return printed::print_json(&summary),

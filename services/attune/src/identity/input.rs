@@ -40,6 +40,10 @@ pub(crate) fn read(
         return Err(Failure::usage(format!("--ignore: no input has a column {column}")));
     }
     match records.ids.duplicate() {
+        None if records.ids.len() == 0 => {
+            let names: Vec<&str> = records.inputs.iter().map(|(name, _)| name.as_str()).collect();
+            Err(Failure::input(format!("{}: there are no records", names.join(", "))))
+        }
         None => Ok(records),
         Some((earlier, later)) => {
             let id = records.ids.get(later);
