@@ -23,8 +23,12 @@ pub(crate) struct Chosen {
 
 /// Pairs tried for each rule.
 const TRIED: f64 = 300.0;
+/// The same in a small table.
+const TRIED_SMALL: f64 = 500.0;
 /// Records whose blocks are looked at for each rule.
 const SAMPLED: usize = 15_000;
+/// Records up to which a table is small.
+const SMALL: usize = 20_000;
 /// Rules taken at most.
 const MOST: usize = 20;
 
@@ -96,7 +100,9 @@ pub(crate) fn choose(
         let Some((_, number, gain)) = best else { break };
         let pairs = tried[number].pairs.max(1.0);
         let poor = gain < 0.005 * total && gain < 0.005 * pairs && spent > 3.0 * records.len() as f64;
-        if gain < 0.0004 * total || poor {
+        // In a small table a few more pairs cost nothing.
+        let least = if spent + pairs < 5.0 * records.len() as f64 && records.len() < SMALL { 0.0001 } else { 0.0004 };
+        if gain < least * total || poor {
             break;
         }
         left[number] = false;
@@ -177,7 +183,8 @@ fn attempt(
     by_key(&mut keyed);
     let pairs_of = |group: &[(u32, u32)]| group.len() as f64 * (group.len() as f64 - 1.0) / 2.0;
     let pairs: f64 = keyed.chunk_by(|a, b| a.0 == b.0).map(pairs_of).sum();
-    let rate = (TRIED / pairs.max(1.0)).min(1.0);
+    let tries = if records.len() < SMALL { TRIED_SMALL } else { TRIED };
+    let rate = (tries / pairs.max(1.0)).min(1.0);
     let mut found = Vec::new();
     for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
         if group.len() <= 12 || rate >= 1.0 {

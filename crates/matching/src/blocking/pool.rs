@@ -85,7 +85,8 @@ pub(crate) fn pool(atoms: &[Atom], records: usize, most: f64) -> Vec<AtomRule> {
         triples.truncate(MOST_RULES - rules.len());
         rules.extend(triples);
     }
-    rules.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // Single keys stay in any case; of the others the coarser ones find more.
+    rules.sort_by(|a, b| (a.1.atoms.len() > 1).cmp(&(b.1.atoms.len() > 1)).then(b.0.total_cmp(&a.0)));
     rules.truncate(MOST_RULES);
     rules.reverse();
     rules.into_iter().map(|(_, rule)| rule).collect()

@@ -94,7 +94,16 @@ impl Draws {
             }
         }
         let dependent = parents.iter().enumerate().map(|(at, parents)| {
-            if parents.is_empty() { Vec::new() } else { dependent(records, scorer, parents, at, seed) }
+            let mut drawn = Vec::new();
+            if !parents.is_empty() {
+                drawn = dependent(records, scorer, parents, at, seed);
+            }
+            if parents.len() > 1 {
+                for parent in parents {
+                    drawn.extend(dependent(records, scorer, &[*parent], at, seed));
+                }
+            }
+            drawn
         });
         Self { any, dependent: dependent.collect() }
     }
@@ -141,7 +150,8 @@ pub(crate) fn tables(
         if !parents[at].is_empty() {
             for seen in stranger.iter().flat_map(|_| &draws.dependent[at]) {
                 let level = usize::from(level_of(seen.pattern, at));
-                counts[at][2][level] += stranger.map_or(1.0, |stranger| stranger(seen));
+                let context = context_of(&parents[at], |parent| level_of(seen.pattern, parent));
+                counts[at][context.max(1)][level] += stranger.map_or(1.0, |stranger| stranger(seen));
             }
             for context in 1..3 {
                 let seen: f64 = counts[at][context][1..].iter().sum();

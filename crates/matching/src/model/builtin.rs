@@ -25,7 +25,10 @@ pub(super) fn model() -> Model {
         let kind = Kind::of(*role);
         let matched = kind.prior();
         let strangers = strangers(*rare);
-        let household = if of_household(*role) { matched } else { strangers };
+        let mut household = if of_household(*role) { matched } else { strangers };
+        if *role == Role::DateOfBirth {
+            household = with_twins(household);
+        }
         let mut u = [strangers; 3];
         let mut m = [matched; 3];
         if parent.is_some() {
@@ -77,6 +80,14 @@ pub(super) fn model() -> Model {
 fn strangers(rare: f64) -> [f64; LEVELS] {
     let near = (rare * 8.0).min(0.05);
     [0.0, 1.0 - 3.0 * near - rare, near, near, near / 2.0, near / 2.0, rare]
+}
+
+/// One pair of a household in a hundred are twins.
+fn with_twins(mut levels: [f64; LEVELS]) -> [f64; LEVELS] {
+    const TWINS: f64 = 0.01;
+    levels[1] -= TWINS - levels[6];
+    levels[6] = TWINS;
+    levels
 }
 
 fn strangers_near(far: [f64; LEVELS]) -> [f64; LEVELS] {

@@ -2,7 +2,7 @@
 //! columns of an address depending on one another.
 
 use super::{Column, Model, Prepared};
-use crate::comparison::{CLOSE, COLUMNS, DIFFERENT, EXACT, MISSING, SWAPPED, Value, WEAK, crossed, level};
+use crate::comparison::{CLOSE, COLUMNS, EXACT, MISSING, SWAPPED, Value, WEAK, crossed, level};
 
 /// How sure it is that two records are one person's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,22 +22,25 @@ pub(crate) struct Evidence {
     pub(crate) frequency: [f32; COLUMNS],
 }
 
-/// Which table of a column applies: 0 when it has no parents or one is missing, 2 when all agree, else 1.
+/// Which table of a column applies. With one parent: 0 when it is missing, 1 when it disagrees, 2 when it agrees. With more:
+/// 2 when all agree, 1 when some do, else 0.
 pub(crate) fn context(column: &Column, levels: &[u8; COLUMNS]) -> usize {
     context_of(&column.parents, |parent| levels[parent])
 }
 
 /// The same from the levels of the parents.
 pub(crate) fn context_of(parents: &[usize], level: impl Fn(usize) -> u8) -> usize {
-    let mut context = 2;
-    for parent in parents {
-        match level(*parent) {
-            MISSING => return 0,
-            DIFFERENT | WEAK => context = 1,
-            _ => {}
-        }
+    let agrees = |parent: &usize| level(*parent) > WEAK;
+    match parents {
+        [] => 0,
+        [one] if level(*one) == MISSING => 0,
+        [one] => 1 + usize::from(agrees(one)),
+        _ => match parents.iter().filter(|parent| agrees(parent)).count() {
+            0 => 0,
+            agreeing if agreeing == parents.len() => 2,
+            _ => 1,
+        },
     }
-    if parents.is_empty() { 0 } else { context }
 }
 
 /// One column's part in the weight.
