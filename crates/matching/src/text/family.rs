@@ -14,13 +14,13 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("chey", "choe"), ("choy", "choe"), ("back", "baek"), ("baik", "baek"), ("pack", "bak"), ("chae", "chae"), ("ghim", "kim"), ("keum", "geum"), ("sur", "seo"), ("kuk", "guk"), ("kook", "guk"),
     ("chu", "ju"), ("ryeo", "yeo"), ("lyeo", "yeo"), ("ryom", "yeom"), ("ryeom", "yeom"), ("woo", "u"), ("wu", "u"),
     // Cantonese and other Chinese.
-    ("wong", "wang"), ("vong", "wang"), ("chan", "chen"), ("tan", "chen"), ("cheung", "zhang"), ("lau", "liu"), ("lao", "liu"),
+    ("wong", "wang"), ("vong", "wang"), ("chan", "chen"), ("cheung", "zhang"), ("lau", "liu"), ("lao", "liu"),
     ("yeung", "yang"), ("chiu", "zhao"), ("chow", "zhou"), ("chau", "zhou"), ("ng", "u"), ("tsui", "xu"), ("suen", "sun"),
     ("kwok", "guo"), ("quek", "guo"), ("lam", "lin"), ("law", "luo"), ("lo", "luo"), ("leung", "liang"), ("tse", "xie"), ("hsieh", "xie"),
-    ("tong", "tang"), ("fung", "feng"), ("tsang", "zeng"), ("siu", "xiao"), ("yuen", "yuan"), ("tsoi", "cai"),
+    ("fung", "feng"), ("tsang", "zeng"), ("siu", "xiao"), ("yuen", "yuan"), ("tsoi", "cai"),
     ("yip", "ye"), ("yap", "ye"), ("ngai", "wei"), ("lui", "lu"), ("jen", "ren"), ("yiu", "yao"), ("keung", "jiang"),
     ("tam", "tan"), ("luk", "lu"), ("shek", "shi"), ("kam", "jin"), ("kwan", "guan"), ("mak", "mai"), ("poon", "pan"), ("hui", "xu"), ("tin", "tian"), ("tien", "tian"),
-    ("ho", "he"), ("yue", "yu"), ("sze", "shi"), ("shum", "shen"), ("sham", "shen"), ("yam", "ren"), ("heung", "xiang"),
+    ("ho", "he"), ("sze", "shi"), ("shum", "shen"), ("sham", "shen"), ("yam", "ren"), ("heung", "xiang"),
 ];
 
 /// Family names that are recognised as such before or after a given name.
@@ -61,8 +61,9 @@ pub(super) fn mandarin_of(syllable: &str) -> &str {
 static COMMON: LazyLock<FxHashMap<&[u8], &[u8]>> =
     LazyLock::new(|| SPELLINGS.iter().map(|(spelling, common)| (spelling.as_bytes(), common.as_bytes())).collect());
 
-static KNOWN: LazyLock<FxHashSet<&[u8]>> =
-    LazyLock::new(|| FAMILIES.iter().map(|family| family.as_bytes()).chain(COMMON.keys().copied()).collect());
+static KNOWN: LazyLock<FxHashSet<&[u8]>> = LazyLock::new(|| {
+    FAMILIES.iter().chain(RARE).map(|family| family.as_bytes()).chain(COMMON.keys().copied()).collect()
+});
 
 /// The spelling that the key of a family name is made of.
 pub(super) fn canonical(token: &[u8]) -> &[u8] {
@@ -74,6 +75,13 @@ pub(super) fn canonical(token: &[u8]) -> &[u8] {
 pub(super) fn is_family(token: &[u8]) -> bool {
     token.len() <= 8 && KNOWN.contains(token)
 }
+
+/// Family names of China that are rarer than the same syllable in given names.
+#[rustfmt::skip]
+const RARE: &[&str] = &[
+    "ceng", "dai", "yan", "duan", "tao", "shao", "lai", "mo", "wen", "niu", "ge", "xing", "qi", "qiao", "ni", "zhuang", "nie", "di", "zhan", "geng", "lan", "jiao", "zuo", "gan", "bao", "ning", "ruan", "shang", "shu", "ke", "bi", "ling", "dan", "huo", "miao", "qu", "sheng", "ran", "weng", "xin",
+    "chai", "pu", "rao", "mou", "ai", "mu", "ying", "nong", "si", "zhuo", "che", "jian", "lian", "dou", "lou", "cen", "dang", "jing", "bo", "fei", "leng", "mi", "sui", "zong", "quan", "gou", "zang", "bian", "luan", "diao", "sha", "kou", "rong", "lang", "sang", "cong", "zhen", "ao", "ming", "she",
+];
 
 /// Family names that are hardly ever a syllable of a given name.
 #[rustfmt::skip]
@@ -91,14 +99,14 @@ const SELDOM_GIVEN: &[&str] = &[
 ];
 
 static STRENGTHS: LazyLock<FxHashMap<&[u8], u8>> = LazyLock::new(|| {
-    let tiers = [(SELDOM_GIVEN, 2), (NEVER_GIVEN, 3)];
+    let tiers = [(RARE, 1), (SELDOM_GIVEN, 3), (NEVER_GIVEN, 4)];
     tiers.iter().flat_map(|(names, strength)| names.iter().map(|name| (name.as_bytes(), *strength))).collect()
 });
 
 /// How surely a folded word is a family name of Korea or China in Latin letters: 0 when it is none, 1 when it is a given name
-/// as often, up to 3.
+/// more often, 2 when as often, up to 4.
 pub(super) fn strength(token: &[u8]) -> u8 {
-    STRENGTHS.get(token).copied().unwrap_or_else(|| u8::from(is_family(token)))
+    STRENGTHS.get(token).copied().unwrap_or_else(|| 2 * u8::from(is_family(token)))
 }
 
 /// Family names of two syllables or characters.

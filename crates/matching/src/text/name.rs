@@ -64,6 +64,14 @@ fn family_key(text: &str, korean: bool, key: &mut Vec<u8>) {
         (Some(sign), None) if han::is_han(sign) && korean => {
             skeleton::korean_family(korean_family_reading(sign), key);
         }
+        // Latin spellings that several families share are one, so these families are too.
+        (Some(sign), None) if han::is_han(sign) => match han::mandarin(sign) {
+            Some(reading) => {
+                let common = std::str::from_utf8(family::canonical(reading.as_bytes())).unwrap_or(reading);
+                skeleton::mandarin_syllable(common, key);
+            }
+            None => skeleton::word(text, korean, key),
+        },
         _ => text.split(' ').for_each(|word| skeleton::word(word, korean, key)),
     }
 }
@@ -163,15 +171,18 @@ fn family_at(value: &str, words: &[&str]) -> Option<(usize, usize)> {
     }
     let strength = |word: &str| family::strength(word.as_bytes());
     let (first, last) = (strength(words[0]), strength(words[count - 1]));
-    match (first > 0, last > 0) {
-        _ if first > last => Some((0, 1)),
-        _ if last > first => Some((count - 1, 1)),
-        // Where both could be, a hyphen parts the given name; without one the family name is first.
-        (true, true) if count >= 3 => match value.find('-') {
-            Some(hyphen) if !value[..hyphen].contains(' ') => Some((count - 1, 1)),
-            _ => Some((0, 1)),
-        },
-        _ => None,
+    // A hyphen joins the syllables of a given name.
+    let hyphen = value.find('-').map(|hyphen| value[..hyphen].contains(' '));
+    match hyphen {
+        Some(false) if last > 0 => return Some((count - 1, 1)),
+        Some(true) if first > 0 => return Some((0, 1)),
+        _ => {}
+    }
+    match first.cmp(&last) {
+        // "Kim Smith" is no Korean name.
+        std::cmp::Ordering::Greater => words[1..].iter().all(|word| skeleton::is_eastern_name(word)).then_some((0, 1)),
+        std::cmp::Ordering::Less => Some((count - 1, 1)),
+        std::cmp::Ordering::Equal => (first > 0 && count >= 3).then_some((0, 1)),
     }
 }
 

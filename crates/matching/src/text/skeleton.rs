@@ -85,7 +85,8 @@ pub(super) fn korean_family(sign: char, out: &mut Vec<u8>) {
     korean_syllable(syllable, out);
 }
 
-fn mandarin_syllable(reading: &str, out: &mut Vec<u8>) {
+/// Appends the key of a syllable in Pinyin.
+pub(super) fn mandarin_syllable(reading: &str, out: &mut Vec<u8>) {
     let mut letters = [0_u8; 8];
     let mut len = 0;
     for sign in reading.chars() {
@@ -204,4 +205,13 @@ pub(super) fn two_syllables(text: &str) -> bool {
         word.is_some_and(|word| word.len() <= 6 && word.is_ascii() && eastern::is_syllable(word.as_bytes()))
     };
     syllable(words.next()) && syllable(words.next()) && words.next().is_none()
+}
+
+/// Whether every part of a word in Latin letters, cut at hyphens, could be of Korean or Chinese syllables.
+pub(super) fn is_eastern_name(word: &str) -> bool {
+    let mut lower = [0; 24];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word.as_bytes());
+    lower.make_ascii_lowercase();
+    lower.split(|byte| matches!(byte, b'-' | b'\'')).filter(|part| !part.is_empty()).all(is_eastern)
 }

@@ -2,7 +2,7 @@
 
 use super::hints::{HanReading, Hints};
 use super::name::{HONORIFICS, is_title};
-use super::{family, han};
+use super::{family, han, skeleton};
 
 /// Words of a name that are looked at.
 const WORDS: usize = 8;
@@ -115,11 +115,19 @@ fn family_of(words: &[&str]) -> usize {
         return at;
     }
     let strength = |word: &str| family::strength(word.to_lowercase().as_bytes());
+    // A hyphen joins the syllables of a given name.
+    match (words[0].contains('-'), words[last].contains('-')) {
+        (true, false) if strength(words[last]) > 0 => return last,
+        (false, true) if strength(words[0]) > 0 => return 0,
+        _ => {}
+    }
     match strength(words[0]).cmp(&strength(words[last])) {
-        std::cmp::Ordering::Greater => 0,
+        // "Kim Smith" is no Korean name.
+        std::cmp::Ordering::Greater if words[1..].iter().all(|word| skeleton::is_eastern_name(word)) => 0,
+        std::cmp::Ordering::Greater => last,
         std::cmp::Ordering::Less => last,
         // Two syllables apart from one another are a given name behind a family name.
-        std::cmp::Ordering::Equal if last == 2 && strength(words[0]) > 0 && !words[0].contains('-') => 0,
+        std::cmp::Ordering::Equal if last == 2 && strength(words[0]) > 0 => 0,
         std::cmp::Ordering::Equal => last,
     }
 }
@@ -147,6 +155,8 @@ mod tests {
             ("Kim Minsu", "Minsu/Kim"),
             ("Gim Sookhye", "Sookhye/Gim"),
             ("Min-soo KIM", "Min-soo/KIM"),
+            ("Kim Smith", "Kim/Smith"),
+            ("Zhuang Xiaoming", "Xiaoming/Zhuang"),
             ("Jun Park", "Jun/Park"),
             ("Jang Su Won", "Su Won/Jang"),
             ("김민수", "민수/김"),
