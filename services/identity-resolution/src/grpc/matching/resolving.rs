@@ -261,7 +261,10 @@ impl Identity {
         let elsewhere = elsewhere.filter(|(pair, _)| !fresh.contains(&pair.left) && !fresh.contains(&pair.right));
         batch.pairs.extend(elsewhere.map(|(pair, linked)| Pair { linked, ..*pair }));
 
-        batch.moot = settled.plan.assert.iter().map(|pair| ReviewId::of(pair.left, pair.right)).collect();
+        // What the graph joined needs no answer; a match that a limit refused still does.
+        let holder = |key| holders.get(&key);
+        let joined = settled.plan.assert.iter().filter(|pair| holder(pair.left) == holder(pair.right));
+        batch.moot = joined.map(|pair| ReviewId::of(pair.left, pair.right)).collect();
 
         for (place, (one, compared)) in examined.iter().zip(compared).enumerate() {
             let writes = places.binary_search(&place).is_ok();
