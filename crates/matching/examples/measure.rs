@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! measure FILE.csv[.gz] --truth COLUMN [--truth-part N] [--ignore A,B] [--threads N] [--seed N] [--errors N] [--levels]
+//!                   [--threshold P] [--model FILE.json]
 //! ```
 //!
 //! Prints the roles inferred, the blocking rules with their pairs and how many true pairs each finds, CPU seconds a stage,
@@ -27,6 +28,7 @@ struct Arguments {
     seed: u64,
     errors: usize,
     levels: bool,
+    model: Option<String>,
     threshold: Option<f64>,
 }
 
@@ -53,6 +55,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--seed" => result.seed = number(value()?)? as u64,
             "--errors" => result.errors = number(value()?)?,
             "--threshold" => result.threshold = Some(value()?.parse().map_err(|_| "threshold is not a number")?),
+            "--model" => result.model = Some(value()?),
             "--levels" => result.levels = true,
             file => result.file = file.to_owned(),
         }
@@ -163,6 +166,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let clock = || Times { seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds() };
     let outcome = dedupe.run(&clock, &|_, _, _| ()).map_err(|error| error.to_string())?;
     let report = &outcome.report;
+    if let Some(file) = &arguments.model {
+        std::fs::write(file, outcome.model.to_json()).map_err(|error| format!("{file}: {error}"))?;
+    }
     for column in &report.config.columns {
         println!("column {:<20} {}", column.name, column.role.map_or("-", attune_matching::text::Role::name));
     }

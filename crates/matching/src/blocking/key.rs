@@ -106,8 +106,8 @@ fn start(text: &[u8], characters: usize) -> Option<&[u8]> {
     if text.len() < 2 {
         return None;
     }
-    let begins = text.iter().enumerate().filter(|(_, byte)| (**byte & 0xc0) != 0x80).map(|(at, _)| at);
-    Some(begins.skip(characters).next().map_or(text, |end| &text[..end]))
+    let mut begins = text.iter().enumerate().filter(|(_, byte)| (**byte & 0xc0) != 0x80).map(|(at, _)| at);
+    Some(begins.nth(characters).map_or(text, |end| &text[..end]))
 }
 
 pub(crate) fn hash(bytes: &[u8]) -> u64 {

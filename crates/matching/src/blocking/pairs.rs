@@ -45,7 +45,7 @@ impl Keys {
     ) -> Vec<(usize, u64, Vec<R>)> {
         let mut results = Vec::new();
         for number in 0..rules.min(self.width) {
-            let wanted = |key: u32| key != 0 && (every <= 1 || key % every == 0);
+            let wanted = |key: u32| key != 0 && (every <= 1 || key.is_multiple_of(every));
             let mut keyed: Vec<(u32, u32)> = (0..records.len() as u32)
                 .map(|record| (self.of(record)[number], record))
                 .filter(|(key, _)| wanted(*key))

@@ -27,7 +27,7 @@ struct Contents {
 
 /// The role of every column; none for one that is no evidence.
 pub(crate) fn infer(columns: &[RawColumn]) -> Vec<Option<Role>> {
-    let mut roles: Vec<Option<Role>> = columns.iter().map(|column| one(column)).collect();
+    let mut roles: Vec<Option<Role>> = columns.iter().map(one).collect();
     let records = columns.first().map_or(0, |column| column.codes.len());
     settle(&mut roles, columns, records);
     roles
@@ -35,7 +35,7 @@ pub(crate) fn infer(columns: &[RawColumn]) -> Vec<Option<Role>> {
 
 /// What only the other columns tell: which name a lone "name" is, and that there is one street.
 fn settle(roles: &mut [Option<Role>], columns: &[RawColumn], _records: usize) {
-    let has = |roles: &[Option<Role>], role: Role| roles.iter().any(|other| *other == Some(role));
+    let has = |roles: &[Option<Role>], role: Role| roles.contains(&Some(role));
     if !has(roles, Role::FamilyName) && has(roles, Role::GivenName) && has(roles, Role::FullName) {
         // "nom, prénom" and "name, vorname": beside a given name, a bare name is the family's, unless it holds both.
         for (at, role) in roles.iter_mut().enumerate() {
