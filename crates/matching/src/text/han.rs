@@ -1,5 +1,6 @@
 //! How Chinese characters are read.
 
+use super::hanja::READINGS;
 use super::hints::HanReading;
 use pinyin::ToPinyin as _;
 use std::sync::LazyLock;
@@ -7,8 +8,8 @@ use std::sync::LazyLock;
 /// Korean readings of the characters from U+4E00 to U+9FFF; 0 where there is none.
 static KOREAN: LazyLock<Vec<u16>> = LazyLock::new(|| {
     let mut table = vec![0; 0x5200];
-    for line in include_str!("hanja.txt").lines().filter(|line| !line.starts_with('#')) {
-        let mut signs = line.chars();
+    for row in READINGS {
+        let mut signs = row.chars();
         let Some(reading) = signs.next() else { continue };
         for sign in signs {
             if let Some(cell) = (sign as usize).checked_sub(0x4e00).and_then(|at| table.get_mut(at)) {

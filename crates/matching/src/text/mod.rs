@@ -17,6 +17,7 @@ mod family;
 mod fold;
 mod han;
 mod hangul;
+mod hanja;
 mod hints;
 mod latin;
 mod missing;
