@@ -2,6 +2,7 @@
 
 mod plan;
 mod report;
+mod rules;
 mod run;
 mod scorer;
 mod strangers;
