@@ -29,8 +29,11 @@ pub struct Config {
     /// How far `last_seen` may lag behind.
     #[serde(with = "serde_duration")]
     pub touch_interval: Duration,
-    /// Most pieces of automatic evidence kept per person.
-    pub max_evidence_per_person: usize,
+    /// Most identifiers of a component that is computed as a whole.
+    pub max_component: usize,
+    /// How long the audit trail is kept; zero is for ever.
+    #[serde(with = "serde_duration")]
+    pub audit_retention: Duration,
     /// Whether late interactions with erased identifiers are refused.
     pub refuse_events_before_erasure: bool,
     /// Namespaces of the operator.
@@ -71,6 +74,7 @@ fn record_policy() -> Policy {
         max_identifiers_per_person: 0,
         block_repeated: false,
         blocked: Vec::new(),
+        time_to_live: Duration::ZERO,
     }
 }
 
@@ -88,6 +92,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 0,
                 block_repeated: false,
                 blocked: texts(&[]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -102,6 +107,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 50,
                 block_repeated: false,
                 blocked: texts(&[]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -116,6 +122,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 0,
                 block_repeated: true,
                 blocked: texts(&[]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -137,6 +144,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                     "no@email.com",
                     "na@na.com",
                 ]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -151,6 +159,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 20,
                 block_repeated: true,
                 blocked: texts(&[]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -165,6 +174,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 50,
                 block_repeated: true,
                 blocked: texts(&["unknown", "undefined", "null", "none"]),
+                time_to_live: Duration::ZERO,
             },
         ),
         (
@@ -179,6 +189,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
                 max_identifiers_per_person: 200,
                 block_repeated: true,
                 blocked: texts(&["unknown", "undefined", "null", "none"]),
+                time_to_live: Duration::ZERO,
             },
         ),
     ]
@@ -193,7 +204,8 @@ impl Default for Config {
             default_country_code: "1".to_owned(),
             hash_key: Secret::default(),
             touch_interval: Duration::from_secs(86_400),
-            max_evidence_per_person: 100,
+            max_component: 2000,
+            audit_retention: Duration::ZERO,
             refuse_events_before_erasure: true,
             more_namespaces: BTreeMap::new(),
             matching: MatchingConfig::default(),
@@ -225,8 +237,8 @@ impl Config {
         if !(1..=3).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) || code.starts_with('0') {
             problems.push(Violation::new("default_country_code", "must be a calling code of 1 to 3 digits"));
         }
-        if !(1..=10_000).contains(&self.max_evidence_per_person) {
-            problems.push(Violation::new("max_evidence_per_person", "must be in 1..=10000"));
+        if !(10..=20_000).contains(&self.max_component) {
+            problems.push(Violation::new("max_component", "must be in 10..=20000"));
         }
         for (at, pair) in self.email.same_domains.iter().enumerate() {
             if pair.split_once('=').is_none_or(|(alias, domain)| alias.is_empty() || domain.is_empty()) {
@@ -275,10 +287,12 @@ impl Config {
             default_country_code: self.default_country_code.clone(),
             hash_key: self.hash_key.expose().as_bytes().to_vec(),
             touch_interval: self.touch_interval,
-            max_evidence: self.max_evidence_per_person,
+            max_component: self.max_component,
+            expires: false,
             refuse_events_before_erasure: self.refuse_events_before_erasure,
         };
         rules.namespaces.insert(NAMESPACE.to_owned(), record_policy());
+        rules.expires = rules.namespaces.values().any(|policy| !policy.time_to_live.is_zero());
         prepare(&mut rules);
         rules
     }
@@ -317,8 +331,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let mut config =
-            Config { default_country_code: "x".to_owned(), max_evidence_per_person: 0, ..Config::default() };
+        let mut config = Config { default_country_code: "x".to_owned(), max_component: 0, ..Config::default() };
         config.email.same_domains.push("nonsense".to_owned());
         config.more_namespaces.insert("email".to_owned(), config.namespaces["email"].clone());
         if let Some(cookie) = config.namespaces.get_mut("cookie") {
@@ -327,7 +340,7 @@ mod tests {
         let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();
         let expected = [
             "default_country_code",
-            "max_evidence_per_person",
+            "max_component",
             "email.same_domains[1]",
             "more_namespaces.email",
             "namespaces.cookie.unique_per_person",

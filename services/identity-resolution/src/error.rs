@@ -48,6 +48,10 @@ fn refused(refusal: Refusal, at: &str) -> Problem {
         Refusal::NotHeld(index) => Problem::new(Code::FailedPrecondition, "IDENTIFIER_NOT_HELD", message)
             .with("field", format!("{at}identifiers[{index}]")),
         Refusal::NothingRemains => Problem::new(Code::FailedPrecondition, "NO_IDENTIFIER_REMAINS", message),
+        Refusal::NotMerged => Problem::new(Code::FailedPrecondition, "PERSON_NOT_MERGED", message)
+            .with("field", format!("{at}alias_person_id")),
+        Refusal::NothingApart => Problem::new(Code::FailedPrecondition, "PERSONS_INSEPARABLE", message),
+        Refusal::TooLarge => Problem::new(Code::FailedPrecondition, "COMPONENT_TOO_LARGE", message),
         Refusal::RequestIdReused => Problem::new(Code::FailedPrecondition, "REQUEST_ID_REUSED", message),
     }
 }

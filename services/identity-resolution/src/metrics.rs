@@ -8,7 +8,7 @@ attune_service_kit::instruments! {
         /// Persons merged.
         merges: Counter("attune.identity.merges", "{person}", "persons merged into another", ["cause"]),
         /// Persons split.
-        splits: Counter("attune.identity.splits", "{person}", "persons split off another by an operator", []),
+        splits: Counter("attune.identity.splits", "{person}", "persons split off another", ["cause"]),
         /// Matches found by attributes.
         matches: Counter("attune.identity.matches", "{match}", "matches found by attributes", ["outcome"]),
         /// Reviews opened.

@@ -1,6 +1,7 @@
 //! Putting the rooms together.
 
 mod reconciliation;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::store;
 
 use reconciliation::Reconciliation;
+use upkeep::Upkeep;
 
 /// The service's name, which is its folder's.
 pub const NAME: &str = "identity-resolution";
@@ -56,9 +58,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         interval: config.matching.reconcile_interval,
         batch: config.matching.reconcile_batch,
     };
+    let upkeep = Upkeep { identity: identity.clone(), retention: config.audit_retention };
     let server = IdentityServiceServer::new(identity).max_decoding_message_size(MAX_MESSAGE);
     Ok(Service::new(NAME)
         .grpc(server)
+        .task(Task::new("upkeep", move |stop| upkeep.clone().run(stop)))
         .task(Task::new("reconciliation", move |stop| reconciliation.clone().run(stop)))
         .check("storage", move || {
             let store = Arc::clone(&store);

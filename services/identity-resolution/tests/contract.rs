@@ -105,21 +105,28 @@ async fn a_person_is_found_merged_and_explained() {
             async move { client.explain(request).await.unwrap().into_inner() }
         };
         let all = explain(&person.person_id, "").await;
-        assert!(all.same_person && all.evidence.len() == 4, "{all:?}");
+        assert!(all.same_person && all.evidence.len() == 3, "two pairs and a merge: {all:?}");
         assert!(all.evidence.iter().all(|one| one.source == "web" && !one.description.is_empty()));
         let two = explain(&anonymous.person_id, &known.person_id).await;
         assert!(two.same_person);
-        assert_eq!(two.evidence.len(), 1);
-        assert_eq!(two.evidence[0].kind(), pb::EvidenceKind::Merged);
-        assert_eq!(two.evidence[0].person_ids, [joined.person_id.clone(), alias.clone()]);
+        let merged = two.evidence.iter().find(|one| one.kind() == pb::EvidenceKind::Merged).unwrap();
+        assert_eq!(merged.person_ids, [joined.person_id.clone(), alias.clone()]);
+        let path: Vec<Vec<&str>> = two
+            .path
+            .iter()
+            .map(|one| one.identifiers.iter().map(|identifier| identifier.value.as_str()).collect())
+            .collect();
+        assert_eq!(path.len(), 2, "from the cookie over the address to the number: {path:?}");
+        assert!(path[0].contains(&"c1") && path[0].contains(&"ada@x.org") && path[1].contains(&"A"));
 
         let other = resolve(&client, &[("customer_id", "B"), ("email", "ada@x.org")]).await;
         assert_eq!(other.limit_hits[0].limit, "UNIQUE_PER_PERSON");
         assert_eq!((other.limit_hits[0].identifier_index, other.limit_hits[0].namespace.as_str()), (1, "email"));
         let apart = explain(&other.person_id, &person.person_id).await;
         assert!(!apart.same_person);
-        assert_eq!(apart.evidence[0].kind(), pb::EvidenceKind::Limited);
-        assert_eq!(apart.evidence[0].identifiers[0].value, "ada@x.org", "named though another person holds it");
+        let last = apart.path.last().unwrap();
+        assert_eq!(last.kind(), pb::EvidenceKind::Limited);
+        assert!(last.identifiers.iter().any(|one| one.value == "ada@x.org"), "named though another person holds it");
 
         let feed = changes(&client, 0).await;
         assert_eq!((feed.changes.len(), feed.next_offset), (1, 1));
@@ -161,25 +168,74 @@ async fn operators_link_unlink_and_erase_once_a_request_id() {
         let (kept, split) = (split.person.unwrap(), split.split_person.unwrap());
         assert_eq!((kept.identifiers.len(), split.identifiers.len()), (2, 1));
         assert_eq!(resolve(&client, &[("customer_id", "B")]).await.person_id, split.person_id);
+        let mut reader = client.clone();
+        let audit = reader.list_audit_entries(pb::ListAuditEntriesRequest {
+            person_id: ada.clone(),
+            page_size: 1,
+            ..Default::default()
+        });
+        let audit = audit.await.unwrap().into_inner();
+        let entry = &audit.entries[0];
+        assert_eq!(entry.evidence.as_ref().unwrap().kind(), pb::EvidenceKind::Unlinked);
+        assert_eq!((entry.actor.as_str(), audit.next_page_token.is_empty()), ("ann", false));
+        let rest = reader.list_audit_entries(pb::ListAuditEntriesRequest {
+            person_id: ada.clone(),
+            page_size: 1,
+            page_token: audit.next_page_token,
+            ..Default::default()
+        });
+        let rest = rest.await.unwrap().into_inner();
+        assert_eq!(rest.entries[0].evidence.as_ref().unwrap().kind(), pb::EvidenceKind::Linked);
+        assert!(rest.next_page_token.is_empty());
+        // Linked again and taken back by the id that was merged.
+        let again = pb::LinkRequest {
+            request_id: "again".to_owned(),
+            person_id: ada.clone(),
+            other_person_id: split.person_id.clone(),
+            actor: "ann".to_owned(),
+            reason: String::new(),
+        };
+        client.clone().link(again).await.unwrap();
+        let back = pb::UnlinkRequest {
+            person_id: ada.clone(),
+            alias_person_id: split.person_id.clone(),
+            actor: "ann".to_owned(),
+            ..Default::default()
+        };
+        let back = client.clone().unlink(back).await.unwrap().into_inner();
+        assert_eq!(back.split_person.unwrap().person_id, split.person_id);
+        let not_merged = pb::UnlinkRequest {
+            person_id: ada.clone(),
+            alias_person_id: split.person_id.clone(),
+            actor: "ann".to_owned(),
+            ..Default::default()
+        };
+        let refused = client.clone().unlink(not_merged).await.unwrap_err();
+        assert_eq!(problem(&refused).1, "PERSON_NOT_MERGED");
         let everything =
             pb::UnlinkRequest { request_id: String::new(), person_id: split.person_id.clone(), ..unlink.clone() };
         let refused = client.clone().unlink(everything).await.unwrap_err();
         assert_eq!((refused.code(), problem(&refused).1.as_str()), (Code::FailedPrecondition, "NO_IDENTIFIER_REMAINS"));
-        let not_held = pb::UnlinkRequest { request_id: String::new(), ..unlink };
+        let not_held = pb::UnlinkRequest { request_id: String::new(), person_id: kept.person_id.clone(), ..unlink };
         let refused = client.clone().unlink(not_held).await.unwrap_err();
         assert_eq!(problem(&refused).1, "IDENTIFIER_NOT_HELD");
 
-        let erase =
-            pb::ErasePersonRequest { request_id: "1".to_owned(), person_id: ada.clone(), actor: "ann".to_owned(), ..Default::default() };
+        let erase = pb::ErasePersonRequest {
+            request_id: "1".to_owned(),
+            person_id: ada.clone(),
+            actor: "ann".to_owned(),
+            ..Default::default()
+        };
         let erased = client.clone().erase_person(erase.clone()).await.unwrap().into_inner();
-        assert_eq!((&erased.person_id, erased.identifiers_removed, erased.change_offset), (&kept.person_id, 2, 3));
+        assert_eq!((&erased.person_id, erased.identifiers_removed, erased.change_offset), (&kept.person_id, 2, 5));
         assert_eq!(client.clone().erase_person(erase).await.unwrap().into_inner(), erased);
         let person = get(&client, &ada).await.unwrap();
         assert!(person.erased && person.identifiers.is_empty());
         let feed = changes(&client, 0).await.changes;
         assert!(matches!(
             feed.iter().map(|one| one.change.as_ref().unwrap()).collect::<Vec<_>>().as_slice(),
-            [Change::Merge(_), Change::Split(split), Change::Erasure(_)] if split.identifiers.len() == 1
+            [Change::Merge(_), Change::Split(split), Change::Merge(_), Change::Split(_), Change::Erasure(_)]
+                if split.identifiers.len() == 1
         ));
         let mut late = request(&[("customer_id", "A")]);
         late.event_time = Some(prost_types::Timestamp { seconds: NOW - 1, nanos: 0 });
@@ -321,10 +377,35 @@ async fn a_restart_keeps_everything() {
 #[tokio::test]
 async fn a_broken_configuration_is_refused_with_every_problem() {
     let directory = tempfile::tempdir().unwrap();
-    let config = Config { default_country_code: "+82".to_owned(), max_evidence_per_person: 0, ..Config::default() };
+    let config = Config { default_country_code: "+82".to_owned(), max_component: 0, ..Config::default() };
     let storage = Storage::Embedded(Engine::open(directory.path()).unwrap());
     let deps = Deps { storage, cache: Cache::none(), clock: Clock::system(), ids: IdSource::random() };
     let Err(refused) = build(config, deps).await else { panic!("built") };
     let fields: Vec<&str> = refused.violations.iter().map(|one| one.field.as_str()).collect();
-    assert_eq!(fields, ["default_country_code", "max_evidence_per_person"]);
+    assert_eq!(fields, ["default_country_code", "max_component"]);
+}
+
+#[tokio::test]
+async fn the_past_is_answered_by_the_time_of_events() {
+    over_both(|client| async move {
+        let at = |seconds| Some(prost_types::Timestamp { seconds: NOW + seconds, nanos: 0 });
+        let see = |customer: &'static str, seconds| {
+            let request = pb::ResolveRequest {
+                event_time: at(seconds),
+                ..request(&[("customer_id", customer), ("cookie", "c")])
+            };
+            let mut client = client.clone();
+            async move { client.resolve(request).await.unwrap().into_inner().person_id }
+        };
+        let (ada, bob) = (see("A", -500).await, see("B", -300).await);
+        let who = |seconds| {
+            let request = pb::ResolveRequest { as_of_time: at(seconds), ..request(&[("cookie", "c")]) };
+            let mut client = client.clone();
+            async move { client.resolve(request).await.map(|answer| answer.into_inner().person_id) }
+        };
+        assert_eq!(who(-400).await.unwrap(), ada);
+        assert_eq!(who(-100).await.unwrap(), bob);
+        assert_eq!(who(-501).await.unwrap_err().code(), Code::NotFound);
+    })
+    .await;
 }

@@ -3,13 +3,13 @@
 //! A store loads a [`View`] of everything a command can touch, the command runs on a [`Graph`] over it, and the store
 //! writes the [`Changes`]. Items of one batch see the changes of the items before them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use attune_kernel::{PersonId, Timestamp};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::evidence::{Evidence, EvidenceKind};
-use super::interaction::Candidate;
+use super::audit::{Entry, Holding};
+use super::claim::Claim;
 use super::limit::Limit;
 use super::namespace::Rules;
 use super::person::{Held, IdentifierKey, Person};
@@ -32,8 +32,6 @@ pub struct Lookup {
     pub identifiers: Vec<(IdentifierKey, IdentifierKey)>,
     /// Persons by any id.
     pub persons: Vec<PersonId>,
-    /// Persons, by any id, whose stored evidence is needed.
-    pub evidence: Vec<PersonId>,
     /// The request id whose earlier outcome is needed.
     pub request: Option<String>,
 }
@@ -43,16 +41,65 @@ pub struct Lookup {
 pub struct View {
     /// The surviving holder of each identifier that is held.
     pub owners: FxHashMap<IdentifierKey, PersonId>,
+    /// Identifiers that were looked for and are held by nobody.
+    pub absent: FxHashSet<IdentifierKey>,
     /// When the identifier of a tombstone was erased; asked only for identifiers that nobody holds.
     pub tombstones: FxHashMap<IdentifierKey, Timestamp>,
     /// Surviving persons: every holder and every person asked for.
     pub persons: FxHashMap<PersonId, Person>,
     /// The survivor of each id asked for that was merged.
     pub survivors: FxHashMap<PersonId, PersonId>,
-    /// Stored evidence of the persons it was asked for, by surviving id.
-    pub evidence: FxHashMap<PersonId, Vec<Evidence>>,
     /// The outcome recorded for the request id.
     pub request: Option<Recorded>,
+}
+
+impl View {
+    /// Enters a surviving person with everything they hold.
+    pub fn enter(&mut self, person: Person) {
+        for held in &person.identifiers {
+            self.owners.insert(held.key, person.id);
+        }
+        for alias in &person.aliases {
+            self.survivors.insert(*alias, person.id);
+        }
+        self.persons.insert(person.id, person);
+    }
+
+    /// Identifiers whose holders are to be loaded too, so that whatever is connected to what is here is here as a whole;
+    /// a component with more than `max` identifiers is not followed any further. None when all is here.
+    #[must_use]
+    pub fn frontier(&self, max: usize) -> Vec<IdentifierKey> {
+        let unknown = |key: &IdentifierKey| !self.owners.contains_key(key) && !self.absent.contains(key);
+        if !self.persons.values().any(|person| person.neighbours().any(|key| unknown(&key))) {
+            return Vec::new();
+        }
+        let mut missing = Vec::new();
+        let mut seen: FxHashSet<PersonId> = FxHashSet::default();
+        for id in self.persons.keys() {
+            if seen.contains(id) {
+                continue;
+            }
+            let (mut open, mut size, mut wanted) = (vec![*id], 0, Vec::new());
+            seen.insert(*id);
+            while let Some(person) = open.pop().and_then(|id| self.persons.get(&id)) {
+                size += person.identifiers.len();
+                for key in person.neighbours() {
+                    match self.owners.get(&key) {
+                        Some(owner) if seen.insert(*owner) => open.push(*owner),
+                        Some(_) => {}
+                        None if unknown(&key) => wanted.push(key),
+                        None => {}
+                    }
+                }
+            }
+            if size <= max {
+                missing.append(&mut wanted);
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
 }
 
 /// What other services are told.
@@ -73,6 +120,8 @@ pub enum Change {
         split: PersonId,
         /// What was taken away.
         identifiers: Vec<Held>,
+        /// Ids once merged into the kept person that now are the split one's.
+        aliases: Vec<PersonId>,
     },
     /// A person was erased.
     Erasure {
@@ -81,22 +130,6 @@ pub enum Change {
         /// Every id merged into it.
         aliases: Vec<PersonId>,
     },
-}
-
-/// A change of evidence that was stored before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EvidenceOp {
-    /// Everything stored for one person becomes another's; where both have a key, the receiver's stays.
-    Move {
-        /// From whom.
-        from: PersonId,
-        /// To whom.
-        to: PersonId,
-    },
-    /// Removes pieces.
-    Remove(PersonId, Vec<u64>),
-    /// Removes everything stored for a person.
-    Clear(PersonId),
 }
 
 /// What a command changed, to be written in one transaction.
@@ -112,10 +145,13 @@ pub struct Changes {
     pub moved: BTreeMap<IdentifierKey, Option<PersonId>>,
     /// Erased identifiers by the keys of their tombstones.
     pub tombstones: BTreeMap<IdentifierKey, Timestamp>,
-    /// What happens, in order, to evidence that was stored before.
-    pub evidence: Vec<EvidenceOp>,
-    /// Evidence to store after that, by person and key, replacing what has the same key.
-    pub noted: BTreeMap<(PersonId, u64), Evidence>,
+    /// Subjects (identifiers, and persons by their bytes) whose audit entries and holdings are to be forgotten, before
+    /// the new ones are written.
+    pub forgotten: Vec<[u8; 16]>,
+    /// New entries of the audit trail, in order.
+    pub audit: Vec<Entry>,
+    /// Whose identifiers have become, in order.
+    pub holdings: Vec<Holding>,
     /// To be appended to the feed in order.
     pub feed: Vec<(Timestamp, Change)>,
     /// The outcome to record for the request id.
@@ -131,8 +167,8 @@ impl Changes {
             && self.created.is_empty()
             && self.moved.is_empty()
             && self.tombstones.is_empty()
-            && self.evidence.is_empty()
-            && self.noted.is_empty()
+            && self.audit.is_empty()
+            && self.holdings.is_empty()
             && self.feed.is_empty()
             && self.request.is_none()
     }
@@ -141,14 +177,13 @@ impl Changes {
 /// A view that a command works on.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    view: View,
-    dirty: BTreeSet<PersonId>,
+    pub(super) view: View,
     /// Identifiers that had a holder before.
-    loaded: BTreeSet<IdentifierKey>,
-    /// Persons created here, about whom nothing was stored before.
-    fresh: BTreeSet<PersonId>,
-    changes: Changes,
-    steps: u64,
+    loaded: FxHashSet<IdentifierKey>,
+    /// Claims that wait for their identifiers to appear within this command.
+    pub(super) waiting: Vec<Claim>,
+    pub(super) changes: Changes,
+    pub(super) minted: u128,
 }
 
 impl Graph {
@@ -162,8 +197,10 @@ impl Graph {
     /// The survivor of an id, when it is known.
     #[must_use]
     pub fn survivor(&self, id: PersonId) -> Option<PersonId> {
-        let id = self.view.survivors.get(&id).copied().unwrap_or(id);
-        self.view.persons.contains_key(&id).then_some(id)
+        if self.view.persons.contains_key(&id) {
+            return Some(id);
+        }
+        self.view.survivors.get(&id).copied().filter(|id| self.view.persons.contains_key(id))
     }
 
     /// A surviving person.
@@ -178,10 +215,16 @@ impl Graph {
         self.view.owners.get(&key).copied()
     }
 
+    /// Who holds an identifier, with all they hold.
+    #[must_use]
+    pub fn holder(&self, key: IdentifierKey) -> Option<&Person> {
+        self.person(self.owner(key)?)
+    }
+
     /// The identifier as its holder has it.
     #[must_use]
     pub fn held(&self, key: IdentifierKey) -> Option<&Held> {
-        self.person(self.owner(key)?)?.held(key)
+        self.holder(key)?.held(key)
     }
 
     /// When the identifier of a tombstone was erased.
@@ -190,260 +233,52 @@ impl Graph {
         self.view.tombstones.get(&tombstone).copied()
     }
 
-    /// Stored evidence of a person.
-    #[must_use]
-    pub fn stored_evidence(&self, person: PersonId) -> &[Evidence] {
-        self.view.evidence.get(&person).map_or(&[], Vec::as_slice)
-    }
-
     /// The outcome recorded for the request id.
     #[must_use]
     pub const fn recorded(&self) -> Option<&Recorded> {
         self.view.request.as_ref()
     }
 
-    /// A number that grows with every change.
-    #[must_use]
-    pub const fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// Whether anything about a person has changed.
-    #[must_use]
-    pub fn is_dirty(&self, person: PersonId) -> bool {
-        self.dirty.contains(&person)
-    }
-
-    /// Whether the holder of an identifier has changed.
-    #[must_use]
-    pub fn has_moved(&self, key: IdentifierKey) -> bool {
-        self.changes.created.contains_key(&key) || self.changes.moved.contains_key(&key)
-    }
-
     /// What was changed.
     #[must_use]
-    pub fn into_changes(mut self) -> Changes {
-        for id in self.dirty {
-            if let Some(person) = self.view.persons.remove(&id) {
-                self.changes.persons.insert(id, person);
-            }
-        }
+    pub fn into_changes(self) -> Changes {
         self.changes
     }
 
-    /// Whether a person has room for more identifiers.
-    ///
-    /// # Errors
-    /// The limit that forbids it.
-    pub fn has_room(&self, rules: &Rules, person: PersonId, more: &[&Candidate]) -> Result<(), Limit> {
-        let Some(person) = self.person(person) else { return Ok(()) };
-        for (at, candidate) in more.iter().enumerate() {
-            let namespace = candidate.namespace.as_str();
-            let earlier = more[..at].iter().filter(|one| one.namespace == namespace).count();
-            if person.count(namespace) + earlier + 1 > rules.capacity(namespace) {
-                return Err(over_capacity(rules, namespace));
+    /// What was changed so far.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Puts a person in their place, replacing who was there under that id.
+    pub(super) fn put(&mut self, person: Person) {
+        self.changes.aliases.remove(&person.id);
+        self.view.survivors.remove(&person.id);
+        for held in &person.identifiers {
+            if self.view.owners.insert(held.key, person.id) != Some(person.id) {
+                self.note_owner(held.key, Some(person.id));
             }
         }
-        Ok(())
-    }
-
-    /// Whether evidence may merge two persons. What one side already holds in excess (by an operator's decision) is not
-    /// held against it; what the merge itself would exceed is.
-    ///
-    /// # Errors
-    /// The limit that forbids it.
-    pub fn may_merge(&self, rules: &Rules, left: PersonId, right: PersonId) -> Result<(), Limit> {
-        let (Some(left), Some(right)) = (self.person(left), self.person(right)) else { return Ok(()) };
-        if left.is_kept_apart_from(right) {
-            return Err(Limit::CannotLink);
-        }
-        let (few, many) = if left.identifiers.len() < right.identifiers.len() { (left, right) } else { (right, left) };
-        for held in &few.identifiers {
-            let namespace = held.namespace.as_str();
-            let others = many.count(namespace);
-            if others > 0 && others + few.count(namespace) > rules.capacity(namespace) {
-                return Err(over_capacity(rules, namespace));
+        for alias in &person.aliases {
+            if self.view.survivors.insert(*alias, person.id) != Some(person.id) {
+                self.changes.persons.remove(alias);
+                self.changes.aliases.insert(*alias, person.id);
             }
         }
-        Ok(())
+        self.changes.persons.insert(person.id, person.clone());
+        self.view.persons.insert(person.id, person);
     }
 
-    /// Creates a person.
-    pub fn create(&mut self, id: PersonId, now: Timestamp) -> PersonId {
-        self.view.persons.insert(id, Person::new(id, now));
-        self.fresh.insert(id);
-        self.touch(id);
-        id
-    }
-
-    /// Gives an identifier that nobody holds to a person.
-    pub fn attach(&mut self, person: PersonId, held: Held, now: Timestamp) {
-        let key = held.key;
-        if let Some(person) = self.view.persons.get_mut(&person) {
-            person.insert(held);
-            person.updated = now;
-        }
-        self.set_owner(key, Some(person));
-        self.touch(person);
-    }
-
-    /// Takes an identifier away from its holder.
-    pub fn detach(&mut self, key: IdentifierKey, now: Timestamp) -> Option<Held> {
-        let owner = self.owner(key)?;
-        let person = self.view.persons.get_mut(&owner)?;
-        let place = person.identifiers.iter().position(|held| held.key == key)?;
-        let held = person.identifiers.remove(place);
-        person.updated = now;
-        self.set_owner(key, None);
-        self.touch(owner);
-        Some(held)
-    }
-
-    /// Knows of everything a person holds, whether it was looked up or not.
-    pub fn survey(&mut self, person: PersonId) {
-        for held in self.view.persons.get(&person).map_or(&[][..], |person| &person.identifiers) {
-            if self.view.owners.insert(held.key, person).is_none() {
-                self.loaded.insert(held.key);
-            }
+    /// Leaves an identifier without a holder.
+    pub(super) fn release(&mut self, key: IdentifierKey) {
+        if self.view.owners.remove(&key).is_some() {
+            self.view.absent.insert(key);
+            self.note_owner(key, None);
         }
     }
 
-    /// Changes an identifier where it is.
-    pub fn edit(&mut self, key: IdentifierKey, edit: impl FnOnce(&mut Held)) {
-        let Some(owner) = self.owner(key) else { return };
-        let held = self
-            .view
-            .persons
-            .get_mut(&owner)
-            .and_then(|person| person.identifiers.iter_mut().find(|held| held.key == key));
-        if let Some(held) = held {
-            edit(held);
-            self.touch(owner);
-        }
-    }
-
-    /// Changes a person.
-    pub fn edit_person(&mut self, id: PersonId, edit: impl FnOnce(&mut Person)) {
-        if let Some(person) = self.view.persons.get_mut(&id) {
-            edit(person);
-            self.touch(id);
-        }
-    }
-
-    /// Merges two different persons: the older id survives, the younger one and its aliases resolve to it. Answers the
-    /// survivor.
-    pub fn merge(&mut self, left: PersonId, right: PersonId, max_evidence: usize, now: Timestamp) -> PersonId {
-        let (Some(one), Some(other)) = (self.person(left), self.person(right)) else { return left };
-        let (survivor, merged) = if one.age() <= other.age() { (left, right) } else { (right, left) };
-        let Some(gone) = self.view.persons.remove(&merged) else { return survivor };
-        for alias in gone.aliases.iter().chain([&merged]) {
-            self.view.survivors.insert(*alias, survivor);
-            self.changes.aliases.insert(*alias, survivor);
-        }
-        for held in &gone.identifiers {
-            // Stored rows keep the id they were written with, which now is an alias: a merge rewrites no identifier.
-            self.view.owners.insert(held.key, survivor);
-            let moved = self.changes.moved.get_mut(&held.key).and_then(Option::as_mut);
-            for owner in self.changes.created.get_mut(&held.key).into_iter().chain(moved) {
-                *owner = survivor;
-            }
-        }
-        let mut surplus = Vec::new();
-        if let Some(person) = self.view.persons.get_mut(&survivor) {
-            for held in gone.identifiers {
-                person.insert(held);
-            }
-            person.aliases.extend(gone.aliases);
-            person.aliases.push(merged);
-            person.aliases.sort_unstable();
-            person.cannot_link.extend(gone.cannot_link);
-            person.cannot_link.sort_unstable();
-            person.cannot_link.dedup();
-            for key in gone.evidence {
-                if !person.evidence.contains(&key) {
-                    if person.evidence.len() < max_evidence { person.evidence.push(key) } else { surplus.push(key) }
-                }
-            }
-            person.updated = now;
-        }
-        self.change_evidence(EvidenceOp::Move { from: merged, to: survivor });
-        if !surplus.is_empty() {
-            self.change_evidence(EvidenceOp::Remove(survivor, surplus));
-        }
-        self.changes.feed.push((now, Change::Merge { survivor, merged }));
-        self.dirty.remove(&merged);
-        self.touch(survivor);
-        survivor
-    }
-
-    /// Stores automatic evidence, unless it is stored already or the person has as much as is kept.
-    pub fn note(&mut self, person: PersonId, evidence: Evidence, max_evidence: usize) {
-        let Some(holder) = self.view.persons.get_mut(&person) else { return };
-        // A merge explains an id that is given out for ever, so it is kept whatever there is.
-        let kept_anyway = evidence.kind == EvidenceKind::Merged;
-        if holder.evidence.contains(&evidence.key) || (holder.evidence.len() >= max_evidence && !kept_anyway) {
-            return;
-        }
-        if !kept_anyway {
-            holder.evidence.push(evidence.key);
-        }
-        self.decide(person, evidence);
-        self.touch(person);
-    }
-
-    /// Stores an operator's decision.
-    pub fn decide(&mut self, person: PersonId, evidence: Evidence) {
-        self.changes.noted.insert((person, evidence.key), evidence);
-        self.steps += 1;
-    }
-
-    /// Changes evidence, that of this batch included.
-    pub fn change_evidence(&mut self, op: EvidenceOp) {
-        let noted = &mut self.changes.noted;
-        match &op {
-            EvidenceOp::Move { from, to } => {
-                let keys: Vec<u64> = noted.range((*from, 0)..=(*from, u64::MAX)).map(|((_, key), _)| *key).collect();
-                for key in keys {
-                    if let Some(evidence) = noted.remove(&(*from, key)) {
-                        noted.entry((*to, key)).or_insert(evidence);
-                    }
-                }
-            }
-            EvidenceOp::Remove(person, keys) => {
-                noted.retain(|(holder, key), _| holder != person || !keys.contains(key))
-            }
-            EvidenceOp::Clear(person) => noted.retain(|(holder, _), _| holder != person),
-        }
-        if !matches!(&op, EvidenceOp::Move { from, .. } if self.fresh.contains(from)) {
-            self.changes.evidence.push(op);
-        }
-        self.steps += 1;
-    }
-
-    /// Tells other services.
-    pub fn announce(&mut self, time: Timestamp, change: Change) {
-        self.changes.feed.push((time, change));
-        self.steps += 1;
-    }
-
-    /// Remembers that the identifier of a tombstone was erased.
-    pub fn bury(&mut self, tombstone: IdentifierKey, time: Timestamp) {
-        self.view.tombstones.insert(tombstone, time);
-        self.changes.tombstones.insert(tombstone, time);
-        self.steps += 1;
-    }
-
-    /// Remembers the outcome of a request.
-    pub fn record(&mut self, id: String, outcome: Recorded) {
-        self.changes.request = Some((id, outcome));
-        self.steps += 1;
-    }
-
-    fn set_owner(&mut self, key: IdentifierKey, owner: Option<PersonId>) {
-        match owner {
-            Some(owner) => self.view.owners.insert(key, owner),
-            None => self.view.owners.remove(&key),
-        };
+    fn note_owner(&mut self, key: IdentifierKey, owner: Option<PersonId>) {
         match (self.loaded.contains(&key), owner) {
             (true, owner) => {
                 self.changes.moved.insert(key, owner);
@@ -457,12 +292,58 @@ impl Graph {
         }
     }
 
-    fn touch(&mut self, person: PersonId) {
-        self.dirty.insert(person);
-        self.steps += 1;
+    /// Changes an identifier where it is, and the edges of its holder and their neighbours with it.
+    pub(super) fn edit(&mut self, id: PersonId, edit: impl FnOnce(&mut Person)) {
+        if let Some(person) = self.view.persons.get_mut(&id) {
+            edit(person);
+            self.changes.persons.insert(id, person.clone());
+        }
+    }
+
+    /// Tells other services.
+    pub(super) fn announce(&mut self, time: Timestamp, change: Change) {
+        self.changes.feed.push((time, change));
+    }
+
+    /// Remembers that the identifier of a tombstone was erased.
+    pub(super) fn bury(&mut self, tombstone: IdentifierKey, time: Timestamp) {
+        self.view.tombstones.insert(tombstone, time);
+        self.changes.tombstones.insert(tombstone, time);
+    }
+
+    /// Remembers the outcome of a request.
+    pub(super) fn record(&mut self, id: String, outcome: Recorded) {
+        self.changes.request = Some((id, outcome));
+    }
+
+    /// What keeps evidence from making two persons one; none when nothing does.
+    #[must_use]
+    pub fn apart(&self, rules: &Rules, left: PersonId, right: PersonId) -> Option<Limit> {
+        apart(rules, self.person(left)?, self.person(right)?)
     }
 }
 
-fn over_capacity(rules: &Rules, namespace: &str) -> Limit {
-    if rules.is_unique(namespace) { Limit::UniquePerPerson } else { Limit::MaxIdentifiersPerPerson }
+/// What keeps evidence from making two persons one; none when nothing does.
+#[must_use]
+pub fn apart(rules: &Rules, left: &Person, right: &Person) -> Option<Limit> {
+    let across = |claim: &Claim| {
+        let on = |person: &Person, side: &[IdentifierKey]| side.iter().any(|key| person.held(*key).is_some());
+        !claim.joins()
+            && ((on(left, &claim.left) && on(right, &claim.right))
+                || (on(left, &claim.right) && on(right, &claim.left)))
+    };
+    if left.claims.iter().any(across) {
+        return Some(Limit::CannotLink);
+    }
+    let mut found = None;
+    for held in &left.identifiers {
+        let (ours, theirs) = (left.count(&held.namespace), right.count(&held.namespace));
+        if theirs > 0 && ours + theirs > rules.capacity(&held.namespace) {
+            if rules.is_unique(&held.namespace) {
+                return Some(Limit::UniquePerPerson);
+            }
+            found = Some(Limit::MaxIdentifiersPerPerson);
+        }
+    }
+    found
 }

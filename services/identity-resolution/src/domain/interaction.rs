@@ -46,6 +46,8 @@ pub struct Interaction {
     pub blocked: Vec<Hit>,
     /// When they were seen.
     pub event_time: Timestamp,
+    /// Whether the source said when; otherwise it is the time of the call.
+    pub is_timed: bool,
     /// Who saw them.
     pub source: String,
     /// The time of the call.

@@ -13,6 +13,8 @@ pub enum Limit {
     BlockedValue,
     /// An operator decided that the two persons are two.
     CannotLink,
+    /// What the identifiers are connected to is too large to be computed as a whole.
+    ComponentTooLarge,
 }
 
 impl Limit {
@@ -25,6 +27,7 @@ impl Limit {
             Self::UniquePerPerson => "UNIQUE_PER_PERSON",
             Self::BlockedValue => "BLOCKED_VALUE",
             Self::CannotLink => "CANNOT_LINK",
+            Self::ComponentTooLarge => "COMPONENT_TOO_LARGE",
         }
     }
 }

@@ -45,6 +45,9 @@ pub struct Policy {
     /// Values that name nobody; compared in normalized form.
     #[serde(default)]
     pub blocked: Vec<String>,
+    /// For how long after it was last seen with another identifier it links; zero is for ever.
+    #[serde(default, with = "attune_service_kit::config::serde_duration")]
+    pub time_to_live: Duration,
 }
 
 impl Policy {
@@ -72,8 +75,10 @@ pub struct Rules {
     pub hash_key: Vec<u8>,
     /// How far `last_seen` may lag behind, so that seeing a known identifier again seldom writes.
     pub touch_interval: Duration,
-    /// Most pieces of automatic evidence kept per person.
-    pub max_evidence: usize,
+    /// Most identifiers of a component that is computed as a whole.
+    pub max_component: usize,
+    /// Whether any namespace has a time to live.
+    pub expires: bool,
     /// Whether an interaction before an erasure is refused when it carries an erased identifier.
     pub refuse_events_before_erasure: bool,
 }
@@ -95,6 +100,18 @@ impl Rules {
     #[must_use]
     pub fn is_unique(&self, namespace: &str) -> bool {
         self.namespaces.get(namespace).is_some_and(|policy| policy.unique_per_person)
+    }
+
+    /// The priority of a namespace; the weakest when it is not configured.
+    #[must_use]
+    pub fn priority(&self, namespace: &str) -> u32 {
+        self.namespaces.get(namespace).map_or(u32::MAX, |policy| policy.priority)
+    }
+
+    /// For how long an identifier of a namespace links; `None` is for ever.
+    #[must_use]
+    pub fn time_to_live(&self, namespace: &str) -> Option<Duration> {
+        self.namespaces.get(namespace).map(|policy| policy.time_to_live).filter(|time| !time.is_zero())
     }
 
     /// With how many persons an identifier of a namespace may be seen; `None` when there is no limit.

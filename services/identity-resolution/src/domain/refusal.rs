@@ -21,6 +21,15 @@ pub enum Refusal {
     /// Unlinking would leave the person without an identifier.
     #[error("at least one identifier must remain with the person")]
     NothingRemains,
+    /// The id was not merged into the person.
+    #[error("the id was not merged into the person")]
+    NotMerged,
+    /// Nothing tells the two apart: both ids live at one identifier.
+    #[error("nothing tells the merged persons apart")]
+    NothingApart,
+    /// What the person is connected to is too large to be computed as a whole.
+    #[error("what the person is connected to is too large to be computed as a whole")]
+    TooLarge,
     /// The request id was used before with another body.
     #[error("the request id was used before with another body")]
     RequestIdReused,

@@ -36,10 +36,10 @@ pub(super) fn interaction(
     entropy: u128,
 ) -> Result<Interaction, Refusal> {
     let (candidates, blocked) = candidates(rules, &raw(request.identifiers))?;
-    let event_time =
-        request.event_time.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok()).unwrap_or(now);
+    let event_time = request.event_time.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok());
+    let (is_timed, event_time) = (event_time.is_some(), event_time.unwrap_or(now));
     let (source, read_only) = (request.source, request.read_only);
-    Ok(Interaction { candidates, blocked, event_time, source, now, entropy, read_only })
+    Ok(Interaction { candidates, blocked, event_time, is_timed, source, now, entropy, read_only })
 }
 
 /// The key of a request that its caller gave an id; none when it has no id.
@@ -53,6 +53,7 @@ pub(super) fn resolution(resolution: Resolution) -> pb::ResolveResponse {
         person_id: resolution.person.to_string(),
         created: resolution.created,
         merged_person_ids: texts(&resolution.merged),
+        split_person_ids: texts(&resolution.split),
         limit_hits: resolution.hits.into_iter().map(limit_hit).collect(),
         ..Default::default()
     }
@@ -89,7 +90,7 @@ pub(super) fn identifier(held: &Held) -> pb::Identifier {
 }
 
 /// Whether an identifier is a caller's: the one of an attribute record is not.
-fn is_public(held: &&Held) -> bool {
+pub(super) fn is_public(held: &&Held) -> bool {
     held.namespace != NAMESPACE
 }
 
@@ -99,7 +100,7 @@ pub(super) fn person(person: &Person) -> pb::Person {
         first_seen_time: time(held.first_seen),
         last_seen_time: time(held.last_seen),
         source: held.source.clone(),
-        linking: held.linking && !held.shared,
+        linking: !held.over,
     });
     pb::Person {
         person_id: person.id.to_string(),
@@ -118,7 +119,8 @@ pub(super) fn change(announced: Announced) -> pb::PersonChange {
         Change::Merge { survivor, merged } => {
             Of::Merge(pb::Merge { surviving_person_id: survivor.to_string(), merged_person_id: merged.to_string() })
         }
-        Change::Split { kept, split, identifiers } => Of::Split(pb::Split {
+        Change::Split { kept, split, identifiers, aliases } => Of::Split(pb::Split {
+            split_alias_person_ids: texts(&aliases),
             person_id: kept.to_string(),
             split_person_id: split.to_string(),
             identifiers: identifiers.iter().filter(is_public).map(identifier).collect(),

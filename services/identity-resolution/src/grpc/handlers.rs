@@ -73,11 +73,28 @@ impl IdentityService for Identity {
         let message = valid(request)?;
         let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
         let request = convert::request_key("unlink", &message.request_id, &message);
-        let identifiers =
-            convert::identifiers(&self.rules, message.identifiers).map_err(|refusal| status(Error::from(refusal)))?;
         let by = self.decision(message.actor, message.reason);
-        let (persons, _) = self.decide(Command::Unlink { person, identifiers, by, request }).await.map_err(status)?;
-        self.metrics.splits.add(1, &[]);
+        let command = match (message.identifiers.is_empty(), message.alias_person_id.is_empty()) {
+            (false, true) => {
+                let identifiers = convert::identifiers(&self.rules, message.identifiers);
+                let identifiers = identifiers.map_err(|refusal| status(Error::from(refusal)))?;
+                Command::Unlink { person, identifiers, by, request }
+            }
+            (true, false) => {
+                let alias = convert::person_id("alias_person_id", &message.alias_person_id).map_err(status)?;
+                Command::Unmerge { person, alias, by, request }
+            }
+            (true, true) => {
+                let problem = Problem::invalid_field("identifiers", "must not be empty without alias_person_id");
+                return Err(status(problem));
+            }
+            (false, false) => {
+                let problem = Problem::invalid_field("alias_person_id", "must be empty when identifiers are given");
+                return Err(status(problem));
+            }
+        };
+        let (persons, _) = self.decide(command).await.map_err(status)?;
+        self.metrics.splits.add(1, &[KeyValue::new("cause", "operator")]);
         let kept = self.person(first(&persons)?).await.map_err(status)?;
         let split = self.person(first(&persons[1..])?).await.map_err(status)?;
         Ok(Response::new(pb::UnlinkResponse {
@@ -105,9 +122,10 @@ impl IdentityService for Identity {
         let message = valid(request)?;
         let person = convert::person_id("person_id", &message.person_id).map_err(status)?;
         let request = convert::request_key("erase", &message.request_id, &message);
-        let now = self.clock.now();
+        let by = self.decision(message.actor.clone(), String::new());
+        let only = message.only_this_id;
         let erasure = self.begin_erasure(person, message.only_this_id).await.map_err(status)?;
-        let (persons, count) = self.decide(Command::Erase { person, now, request }).await.map_err(status)?;
+        let (persons, count) = self.decide(Command::Erase { person, only, by, request }).await.map_err(status)?;
         self.finish_erasure(erasure).await.map_err(status)?;
         let person = self.person(first(&persons)?).await.map_err(status)?;
         self.metrics.erasures.add(1, &[]);
@@ -151,9 +169,10 @@ impl IdentityService for Identity {
 
     async fn list_audit_entries(
         &self,
-        _: Request<pb::ListAuditEntriesRequest>,
+        request: Request<pb::ListAuditEntriesRequest>,
     ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
-        Err(Status::unimplemented("being built"))
+        let message = valid(request)?;
+        Ok(Response::new(self.audit_entries(message).await.map_err(status)?))
     }
 
     async fn create_relation(
@@ -191,10 +210,7 @@ impl IdentityService for Identity {
         Ok(Response::new(pb::PublishModelResponse { model }))
     }
 
-    async fn get_model(
-        &self,
-        request: Request<pb::GetModelRequest>,
-    ) -> Result<Response<pb::GetModelResponse>, Status> {
+    async fn get_model(&self, request: Request<pb::GetModelRequest>) -> Result<Response<pb::GetModelResponse>, Status> {
         let message = valid(request)?;
         let model = Some(self.model(&message.version).await.map_err(status)?);
         Ok(Response::new(pb::GetModelResponse { model }))
@@ -208,10 +224,7 @@ impl IdentityService for Identity {
         Ok(Response::new(self.models(message).await.map_err(status)?))
     }
 
-    async fn get_drift(
-        &self,
-        request: Request<pb::GetDriftRequest>,
-    ) -> Result<Response<pb::GetDriftResponse>, Status> {
+    async fn get_drift(&self, request: Request<pb::GetDriftRequest>) -> Result<Response<pb::GetDriftResponse>, Status> {
         let message = valid(request)?;
         Ok(Response::new(self.drift(message).await.map_err(status)?))
     }

@@ -1,5 +1,6 @@
 //! The contract `attune.identity.v1`: validate, convert, call the domain, convert.
 
+mod auditing;
 mod convert;
 mod explain;
 mod handlers;
@@ -56,7 +57,7 @@ impl Identity {
         }
     }
 
-    fn decision(&self, actor: String, reason: String) -> Decision {
+    pub(crate) fn decision(&self, actor: String, reason: String) -> Decision {
         Decision { actor, reason, now: self.clock.now(), entropy: self.ids.entropy() }
     }
 
@@ -74,6 +75,9 @@ impl Identity {
         self.metrics.resolved.add(1, &[KeyValue::new("outcome", outcome)]);
         if !resolution.merged.is_empty() {
             self.metrics.merges.add(resolution.merged.len() as u64, &[KeyValue::new("cause", "evidence")]);
+        }
+        if !resolution.split.is_empty() {
+            self.metrics.splits.add(resolution.split.len() as u64, &[KeyValue::new("cause", "evidence")]);
         }
         for hit in &resolution.hits {
             let namespace = KeyValue::new("namespace", hit.namespace.clone());

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use attune_kernel::{Problem, Violation};
+use attune_kernel::{Problem, Timestamp, Violation};
 use attune_proto::identity::v1 as pb;
 use attune_proto::identity::v1::batch_resolve_result::Result as Answer;
 use attune_service_kit::request::check;
 
 use super::matching::Incoming;
 use super::{Identity, convert};
-use crate::domain::command::{lookup, settle};
-use crate::domain::{Command, Graph, Interaction, Outcome, Refusal, Resolution};
+use crate::domain::command::{lookup, settled};
+use crate::domain::{Claims, Command, Graph, Interaction, Outcome, Refusal, Resolution};
 use crate::error::Error;
 
 /// Most interactions of a chunk, as the contract says.
@@ -18,6 +18,9 @@ const MAX_CHUNK: usize = 1000;
 
 impl Identity {
     pub(super) async fn resolve_one(&self, request: pb::ResolveRequest) -> Result<pb::ResolveResponse, Problem> {
+        if request.as_of_time.is_some() {
+            return self.resolve_as_of(&request, "").await;
+        }
         let (interaction, record) = self.interaction(request, "")?;
         let mut answers = self.answer(vec![interaction], vec![record]).await?;
         Ok(answers.pop().unwrap_or(Err(Refusal::NoUsableIdentifier)).map_err(Error::from)?)
@@ -32,7 +35,7 @@ impl Identity {
         if records.iter().any(Option::is_some) {
             return self.resolve_records(interactions, records).await;
         }
-        let answers = self.resolve_all(interactions).await?;
+        let answers = self.resolve_all(interactions, None).await?;
         Ok(answers.into_iter().map(|answer| answer.map(convert::resolution)).collect())
     }
 
@@ -50,9 +53,15 @@ impl Identity {
         let mut records = Vec::with_capacity(count);
         for (place, request) in chunk.requests.into_iter().enumerate() {
             let at = format!("requests[{place}].");
-            let interaction = check(&request)
-                .map_err(|problem| below(problem, &at))
-                .and_then(|()| self.interaction(request, &at));
+            if request.as_of_time.is_some() && check(&request).is_ok() {
+                answers.push(Some(match self.resolve_as_of(&request, &at).await {
+                    Ok(response) => Answer::Response(response),
+                    Err(problem) => Answer::Error(convert::status_message(problem)),
+                }));
+                continue;
+            }
+            let interaction =
+                check(&request).map_err(|problem| below(problem, &at)).and_then(|()| self.interaction(request, &at));
             match interaction {
                 Ok((interaction, record)) => {
                     interactions.push(interaction);
@@ -88,30 +97,53 @@ impl Identity {
         Ok((interaction, record))
     }
 
-    /// Answers interactions in order. What changes nothing is answered from one read; the rest goes through one
-    /// transaction.
-    pub(super) async fn resolve_all(&self, interactions: Vec<Interaction>) -> Result<Vec<Result<Resolution, Refusal>>, Error> {
-        if interactions.is_empty() {
-            return Ok(Vec::new());
+    /// Who held the strongest identifier at a time. What the audit of holders does not reach back to is not found.
+    async fn resolve_as_of(&self, request: &pb::ResolveRequest, at: &str) -> Result<pb::ResolveResponse, Problem> {
+        let as_of = request.as_of_time.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok());
+        let as_of = as_of.unwrap_or_else(|| self.clock.now());
+        if request.identifiers.is_empty() {
+            return Err(Problem::invalid_field(format!("{at}identifiers"), "must not be empty with as_of_time"));
         }
-        let mut graph = Graph::new(self.store.view(&lookup(&interactions)).await?);
-        let mut answers = settle(&self.rules, &mut graph, &interactions);
-        let open: Vec<usize> = (0..answers.len()).filter(|&place| answers[place].is_none()).collect();
-        if !open.is_empty() {
-            let rest = interactions
-                .into_iter()
-                .zip(&answers)
-                .filter_map(|(interaction, answer)| answer.is_none().then_some(interaction))
-                .collect();
-            let outcome = self.store.execute(&self.rules, Arc::new(Command::Resolve(rest))).await?;
-            if let Outcome::Resolved(resolved) = outcome {
-                for (place, answer) in open.into_iter().zip(resolved) {
-                    answers[place] = Some(answer);
-                }
+        let (interaction, _) =
+            self.interaction(pb::ResolveRequest { attributes: Vec::new(), ..request.clone() }, at)?;
+        let view = self.store.view(&lookup(std::slice::from_ref(&interaction))).await?;
+        let mut candidates: Vec<_> = interaction.candidates.iter().collect();
+        candidates.sort_by_key(|one| (!one.strong, one.priority, one.key));
+        for one in candidates {
+            let holder = view.owners.get(&one.key).and_then(|id| view.persons.get(id));
+            let held = holder.and_then(|person| person.held(one.key)).filter(|held| held.since <= as_of);
+            let person = match (held, holder) {
+                (Some(_), Some(holder)) => Some(holder.id),
+                (None, Some(_)) => self.store.held_by(one.key, as_of).await?,
+                _ => None,
+            };
+            if let Some(person) = person {
+                return Ok(pb::ResolveResponse { person_id: person.to_string(), ..Default::default() });
             }
         }
-        let answers: Vec<_> =
-            answers.into_iter().map(|answer| answer.unwrap_or(Err(Refusal::NoUsableIdentifier))).collect();
+        Err(Error::from(Refusal::UnknownPerson).at(at))
+    }
+
+    /// Answers interactions in order, after claims were added. One that changes nothing is answered from one read; the
+    /// rest goes through one transaction.
+    pub(super) async fn resolve_all(
+        &self,
+        mut interactions: Vec<Interaction>,
+        claims: Option<Claims>,
+    ) -> Result<Vec<Result<Resolution, Refusal>>, Error> {
+        let mut answers = Vec::with_capacity(interactions.len());
+        let reads_only = interactions.len() == 1 || interactions.iter().all(|one| one.read_only);
+        if claims.is_none() && reads_only && !interactions.is_empty() {
+            let graph = Graph::new(self.store.view(&lookup(&interactions)).await?);
+            answers = settled(&self.rules, &graph, &interactions);
+            interactions.drain(..answers.len());
+        }
+        if !interactions.is_empty() || claims.is_some() {
+            let outcome = self.store.execute(&self.rules, Arc::new(Command::Resolve(interactions, claims))).await?;
+            if let Outcome::Resolved(resolved) = outcome {
+                answers.extend(resolved);
+            }
+        }
         for answer in &answers {
             self.count(answer.as_ref());
         }

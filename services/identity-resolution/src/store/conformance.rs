@@ -8,7 +8,9 @@ use attune_storage::{Engine, Postgres, PostgresConfig, migrate};
 use super::*;
 use crate::Config;
 use crate::domain::interaction::candidates;
-use crate::domain::{Decision, Interaction, Limit, Raw, Refusal, RequestKey, Resolution};
+use crate::domain::{
+    Claim, Claims, Decision, Interaction, Kind, Limit, Raw, Refusal, RequestKey, Resolution, Says, Slot,
+};
 
 /// A schema of its own in a Postgres, dropped at the end.
 struct Schema {
@@ -47,13 +49,16 @@ type Seen<'a> = &'a [(&'a str, &'a str)];
 
 impl World {
     fn new(storage: &Storage) -> Self {
-        let config = Config { touch_interval: Duration::from_secs(3600), ..Config::default() };
+        let mut config = Config { touch_interval: Duration::from_secs(3600), ..Config::default() };
+        if let Some(device) = config.namespaces.get_mut("device") {
+            device.time_to_live = Duration::from_secs(60);
+        }
         Self { store: open(storage).unwrap(), rules: Arc::new(config.rules()), step: Arc::default() }
     }
 
     fn tick(&self) -> (Timestamp, u128) {
         let step = self.step.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        (Timestamp::from_millis(1_700_000_000_000 + step.cast_signed()), step.into())
+        (Timestamp::from_millis(1_700_000_000_000 + step.cast_signed()), u128::from(step) << 64)
     }
 
     fn interaction(&self, seen: Seen<'_>) -> Interaction {
@@ -64,12 +69,12 @@ impl World {
         let raw: Vec<Raw> = seen.iter().map(raw).collect();
         let (candidates, blocked) = candidates(&self.rules, &raw).unwrap();
         let (now, entropy) = self.tick();
-        let (event_time, source, read_only) = (now, "test".to_owned(), false);
-        Interaction { candidates, blocked, event_time, source, now, entropy, read_only }
+        let (event_time, is_timed, source, read_only) = (now, false, "test".to_owned(), false);
+        Interaction { candidates, blocked, event_time, is_timed, source, now, entropy, read_only }
     }
 
     async fn try_see(&self, seen: Seen<'_>) -> Result<Resolution, Refusal> {
-        let command = Command::Resolve(vec![self.interaction(seen)]);
+        let command = Command::Resolve(vec![self.interaction(seen)], None);
         let outcome = self.store.execute(&self.rules, Arc::new(command)).await.unwrap();
         let Outcome::Resolved(mut answers) = outcome else { panic!("not a resolution") };
         answers.pop().unwrap()
@@ -95,6 +100,15 @@ impl World {
         let view = self.store.view(&Lookup { persons: vec![id], ..Lookup::default() }).await.unwrap();
         let survivor = view.survivors.get(&id).copied().unwrap_or(id);
         view.persons.get(&survivor).cloned()
+    }
+
+    async fn audit(&self, subject: [u8; 16], below: Option<u64>, limit: usize) -> Vec<(u64, Entry)> {
+        self.store.audit(&[subject], below, limit).await.unwrap()
+    }
+
+    async fn claim(&self, assert: Vec<Claim>, retract: Vec<Slot>) {
+        let claims = Claims { assert, retract, by: self.by() };
+        self.store.execute(&self.rules, Arc::new(Command::Resolve(Vec::new(), Some(claims)))).await.unwrap();
     }
 
     async fn feed(&self) -> Vec<Change> {
@@ -141,9 +155,14 @@ async fn merges_leave_aliases_that_resolve_in_one_hop() {
         }
         let change = |merged, survivor| Change::Merge { survivor, merged };
         assert_eq!(world.feed().await, [change(ids[2], ids[1]), change(ids[1], ids[0])]);
-        let evidence = world.store.evidence(ids[0]).await.unwrap();
-        assert_eq!(evidence.len(), 7, "three sightings, two pairs, two merges: all moved to the survivor");
-        assert_eq!(world.store.evidence(ids[2]).await.unwrap(), []);
+        let audit = world.audit(ids[2].to_bytes(), None, 10).await;
+        assert_eq!(audit.len(), 1, "who was merged first has one entry");
+        assert_eq!((audit[0].1.kind, audit[0].1.persons.as_slice()), (Kind::Merged, &[ids[1], ids[2]][..]));
+        let all = world.audit(ids[1].to_bytes(), None, 10).await;
+        assert_eq!(all.len(), 2);
+        assert!(all[0].0 > all[1].0, "newest first");
+        assert_eq!(world.audit(ids[1].to_bytes(), Some(all[0].0), 10).await, all[1..]);
+        assert_eq!(world.audit(ids[1].to_bytes(), None, 1).await, all[..1]);
     })
     .await;
 }
@@ -157,7 +176,7 @@ async fn a_refused_item_does_not_fail_the_batch_and_later_items_see_earlier_ones
             &[("email", "a@x.org"), ("cookie", "c")],
             &[("cookie", "c")],
         ];
-        let command = Command::Resolve(seen.iter().map(|one| world.interaction(one)).collect());
+        let command = Command::Resolve(seen.iter().map(|one| world.interaction(one)).collect(), None);
         let Outcome::Resolved(answers) = world.store.execute(&world.rules, Arc::new(command)).await.unwrap() else {
             panic!("not a resolution")
         };
@@ -190,12 +209,9 @@ async fn an_unlink_is_undone_by_nobody_but_the_operator() {
         let refused = world.see(&[("customer_id", "A"), ("email", "a@x.org")]).await;
         assert_eq!((refused.person, refused.hits[0].limit), (ada, Limit::CannotLink));
         assert_eq!(world.see(&[("phone", "+821012345678")]).await.person, split);
-        let kinds = |evidence: Vec<Evidence>| evidence.into_iter().map(|one| one.kind.code()).collect::<BTreeSet<_>>();
-        assert_eq!(
-            kinds(world.store.evidence(split).await.unwrap()),
-            BTreeSet::from([1, 4]),
-            "its own sightings went along"
-        );
+        let audit = world.audit(split.to_bytes(), None, 10).await;
+        assert_eq!(audit.iter().map(|(_, one)| one.kind).collect::<Vec<_>>(), [Kind::Unlinked]);
+        assert_eq!((audit[0].1.actor.as_str(), audit[0].1.note.as_str()), ("ann", "because"));
         let request = None;
         let link = Command::Link { person: split, other: ada, by: world.by(), request };
         assert_eq!(world.decide(link).await.unwrap().0, [ada]);
@@ -216,17 +232,19 @@ async fn an_erasure_leaves_nothing_but_the_id_and_a_tombstone() {
         let other = world.see(&[("phone", "+821012345678")]).await.person;
         world.see(&[("phone", "+821012345678"), ("customer_id", "A")]).await;
         let now = world.tick().0;
-        let erase = Command::Erase { person: other, now, request: None };
+        let by = Decision { now, ..world.by() };
+        let erase = Command::Erase { person: other, only: false, by, request: None };
         assert_eq!(world.decide(erase.clone()).await.unwrap(), (vec![ada], 3));
         let person = world.person(other).await.unwrap();
         assert_eq!((person.id, person.identifiers.len()), (ada, 0));
         assert_eq!(person.erased, Some(Erased { time: now, offset: 2 }), "it remembers its place in the feed");
-        assert_eq!(world.store.evidence(ada).await.unwrap(), []);
+        let audit = world.audit(ada.to_bytes(), None, 10).await;
+        assert_eq!(audit.iter().map(|(_, one)| one.kind).collect::<Vec<_>>(), [Kind::Erased]);
         assert_eq!(world.decide(erase).await.unwrap(), (vec![ada], 0));
         assert_eq!(world.feed().await[1..], [Change::Erasure { person: ada, aliases: vec![other] }]);
         let mut late = world.interaction(&[("email", "a@x.org")]);
         late.event_time = now;
-        let command = Arc::new(Command::Resolve(vec![late]));
+        let command = Arc::new(Command::Resolve(vec![late], None));
         let outcome = world.store.execute(&world.rules, command).await.unwrap();
         assert_eq!(outcome, Outcome::Resolved(vec![Err(Refusal::PersonErased)]));
         let back = world.see(&[("email", "a@x.org")]).await;
@@ -329,4 +347,94 @@ async fn a_restart_keeps_everything() {
     let world = World::new(&Storage::Embedded(Engine::open(directory.path()).unwrap()));
     assert_eq!(world.person(ada).await, before);
     assert_eq!(world.see(&[("email", "a@x.org")]).await.person, ada);
+}
+
+#[tokio::test]
+async fn a_merge_is_taken_back_and_the_past_is_remembered() {
+    over_both(|world| async move {
+        let ada = world.see(&[("customer_id", "A"), ("cookie", "c")]).await.person;
+        let bob = world.see(&[("email", "b@x.org")]).await.person;
+        let before = (world.person(ada).await.unwrap(), world.person(bob).await.unwrap());
+        let key = |namespace: &str, value: &str| crate::domain::IdentifierKey::of(namespace, value);
+        let (a, b) = (key("customer_id", "A"), key("email", "b@x.org"));
+        let says = Says::Matched { weight: 7.5, probability: 0.99, model: "m1".to_owned() };
+        world.claim(vec![Claim::pair(a, b, says, "matching", world.tick().0)], Vec::new()).await;
+        let whole = world.person(bob).await.unwrap();
+        assert_eq!((whole.id, whole.aliases.as_slice(), whole.claims.len()), (ada, &[bob][..], 1));
+        assert_eq!(world.audit(b.0, None, 10).await[0].1.weight.to_bits(), 7.5f64.to_bits());
+        world.claim(Vec::new(), vec![Slot::pair(a, b, true)]).await;
+        let after = (world.person(ada).await.unwrap(), world.person(bob).await.unwrap());
+        for (before, after) in [(before.0, after.0), (before.1, after.1)] {
+            assert_eq!((&before.ids, &before.edges, &after.claims), (&after.ids, &after.edges, &Vec::new()));
+            assert_eq!(before.identifiers.len(), after.identifiers.len());
+        }
+        assert_eq!(world.store.held_by(b, world.tick().0).await.unwrap(), Some(ada), "who held it in between");
+        assert_eq!(world.store.held_by(b, Timestamp::from_millis(1)).await.unwrap(), None);
+        let by = world.by();
+        let link = Command::Link { person: ada, other: bob, by, request: None };
+        world.decide(link).await.unwrap();
+        let unmerge = Command::Unmerge { person: ada, alias: bob, by: world.by(), request: None };
+        assert_eq!(world.decide(unmerge).await.unwrap().0, [ada, bob]);
+        assert_eq!(world.see(&[("email", "b@x.org")]).await.person, bob);
+        let feed = world.feed().await;
+        assert!(matches!(feed.last(), Some(Change::Split { kept, split, identifiers, aliases })
+            if (*kept, *split) == (ada, bob) && identifiers.len() == 1 && aliases == &[bob]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_outlived_its_time_is_found_and_ends() {
+    over_both(|world| async move {
+        let ada = world.see(&[("customer_id", "A"), ("device", "d")]).await.person;
+        let now = world.tick().0;
+        assert_eq!(world.store.expired(now, 10).await.unwrap(), []);
+        let later = now.plus(Duration::from_secs(61));
+        assert_eq!(world.store.expired(later, 10).await.unwrap(), [ada]);
+        let by = Decision { now: later, ..world.by() };
+        let expire = Command::Expire { persons: vec![ada], by };
+        assert_eq!(world.decide(expire).await.unwrap().1, 1, "one person split off");
+        assert_eq!(world.store.expired(later, 10).await.unwrap(), []);
+        assert_eq!(world.person(ada).await.unwrap().identifiers.len(), 1);
+        let audited = world.audit(ada.to_bytes(), None, 10).await.len();
+        assert_eq!(world.store.trim_audit(later, 10).await.unwrap(), 0);
+        assert_eq!(world.store.trim_audit(later.plus(Duration::from_secs(1)), 10).await.unwrap(), audited);
+        assert_eq!(world.audit(ada.to_bytes(), None, 10).await, []);
+    })
+    .await;
+}
+
+/// Sixteen writers share an address and a device across customers; uniqueness and limits hold, and the persons are those
+/// that one writer would have made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_writers_never_break_limits() {
+    over_both(|world| async move {
+        const WRITERS: usize = 16;
+        let mut writers = Vec::new();
+        for writer in 0..WRITERS {
+            let world = world.clone();
+            writers.push(tokio::spawn(async move {
+                for round in 0..3 {
+                    let customer = format!("C{}", (writer + round) % WRITERS);
+                    let group = format!("g{}@x.org", writer % 4);
+                    world.see(&[("customer_id", &customer), ("email", "all@x.org")]).await;
+                    world.see(&[("customer_id", &customer), ("email", &group)]).await;
+                }
+            }));
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let mut persons = BTreeSet::new();
+        for number in 0..WRITERS {
+            let answer = world.see(&[("customer_id", &format!("C{number}"))]).await;
+            assert!(!answer.created && persons.insert(answer.person), "a person a customer number");
+            let person = world.person(answer.person).await.unwrap();
+            assert_eq!(person.count("customer_id"), 1);
+        }
+        let shared = world.see(&[("email", "all@x.org")]).await;
+        assert!(persons.insert(shared.person), "it is over its limit and nobody's");
+        assert!(world.person(shared.person).await.unwrap().identifiers[0].over);
+    })
+    .await;
 }

@@ -1,9 +1,11 @@
 //! The store over the embedded engine.
 //!
-//! Keys: `(i, hash)` the holder of an identifier, `(p, id)` a person, `(a, id)` the survivor of a merged id,
-//! `(e, id, key)` a piece of evidence, `(t, hash)` a tombstone, `(r, id)` a request. One thread writes, so a command sees
-//! what the one before it wrote.
+//! Keys: `(i, hash)` the holder of an identifier, `(p, id)` a person, `(a, id)` the survivor of a merged id, `(h, hash,
+//! time)` an earlier holder, `(u, number)` an audit entry, `(us, subject, number)` what it is found by, `(un)` the last
+//! number, `(x, time, id)` when a person's edges may have outlived their time, `(t, hash)` a tombstone, `(r, id)` a
+//! request. One thread writes, so a command sees what the one before it wrote.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, FeedReader, Reader, Scan, Space, StorageError, Tx, feed};
 
 use super::{Announced, FEED, SCHEMA, Store, enter_offsets, record, run};
-use crate::domain::{Changes, Command, Evidence, EvidenceOp, IdentifierKey, Lookup, Outcome, Rules, View};
+use crate::domain::{Changes, Command, Entry, Holding, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
 
 /// The store.
@@ -68,8 +70,20 @@ fn at_alias(id: PersonId) -> Vec<u8> {
     key().str("a").id(id.to_bytes()).build()
 }
 
-fn at_evidence(id: PersonId) -> KeyBuilder {
-    key().str("e").id(id.to_bytes())
+fn at_holding(hash: IdentifierKey) -> KeyBuilder {
+    key().str("h").id(hash.0)
+}
+
+fn at_entry(number: u64) -> Vec<u8> {
+    key().str("u").u64(number).build()
+}
+
+fn at_subject(subject: [u8; 16]) -> KeyBuilder {
+    key().str("us").id(subject)
+}
+
+fn at_expiry(time: Timestamp, id: PersonId) -> Vec<u8> {
+    key().str("x").i64(time.as_micros()).id(id.to_bytes()).build()
 }
 
 fn at_tombstone(hash: IdentifierKey) -> Vec<u8> {
@@ -105,28 +119,21 @@ fn load_person(
         bytes = source.get(space, at_person(survivor))?;
     }
     let bytes = bytes.ok_or_else(|| StorageError::Corrupt("an alias leads to nobody".to_owned()))?;
-    view.persons.insert(survivor, record::decode_person(survivor, &bytes)?);
+    view.enter(record::decode_person(survivor, &bytes)?);
     Ok(Some(survivor))
 }
 
 fn load(source: &impl Source, space: &Space, lookup: &Lookup) -> Result<View, StorageError> {
     let mut view = View::default();
     for (identifier, tombstone) in &lookup.identifiers {
-        if let Some(owner) = source.get(space, at_identifier(*identifier))? {
-            if let Some(owner) = load_person(source, space, &mut view, record::person_id(&owner)?)? {
-                view.owners.insert(*identifier, owner);
-            }
-        } else if let Some(erased) = source.get(space, at_tombstone(*tombstone))? {
+        if !load_identifier(source, space, &mut view, *identifier)?
+            && let Some(erased) = source.get(space, at_tombstone(*tombstone))?
+        {
             view.tombstones.insert(*tombstone, Timestamp::from_micros(KeyReader::new(&erased).i64()?));
         }
     }
     for person in &lookup.persons {
         load_person(source, space, &mut view, *person)?;
-    }
-    for person in &lookup.evidence {
-        if let Some(survivor) = load_person(source, space, &mut view, *person)? {
-            view.evidence.insert(survivor, load_evidence(source, space, survivor)?);
-        }
     }
     if let Some(request) = &lookup.request {
         let bytes = source.get(space, at_request(request))?;
@@ -135,28 +142,50 @@ fn load(source: &impl Source, space: &Space, lookup: &Lookup) -> Result<View, St
     Ok(view)
 }
 
-fn load_evidence(source: &impl Source, space: &Space, person: PersonId) -> Result<Vec<Evidence>, StorageError> {
-    let pairs = source.scan(space, &Scan::prefix(at_evidence(person).build()))?;
-    pairs
-        .iter()
-        .map(|(at, value)| {
-            let mut reader = KeyReader::new(at);
-            reader.str()?;
-            reader.id()?;
-            record::decode_evidence(reader.u64()?, value)
-        })
-        .collect()
+/// Loads the holder of an identifier; false when nobody holds it.
+fn load_identifier(
+    source: &impl Source,
+    space: &Space,
+    view: &mut View,
+    identifier: IdentifierKey,
+) -> Result<bool, StorageError> {
+    if view.owners.contains_key(&identifier) {
+        return Ok(true);
+    }
+    let Some(owner) = source.get(space, at_identifier(identifier))? else {
+        view.absent.insert(identifier);
+        return Ok(false);
+    };
+    load_person(source, space, view, record::person_id(&owner)?)?;
+    Ok(view.owners.contains_key(&identifier))
 }
 
-fn write(tx: &mut Tx, space: &Space, mut changes: Changes) -> Result<(), StorageError> {
+/// Loads whatever is connected to what is there.
+fn complete(source: &impl Source, space: &Space, view: &mut View, max: usize) -> Result<(), StorageError> {
+    loop {
+        let missing = view.frontier(max);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for key in missing {
+            load_identifier(source, space, view, key)?;
+        }
+    }
+}
+
+fn write(tx: &mut Tx, space: &Space, rules: &Rules, mut changes: Changes) -> Result<(), StorageError> {
     let offsets = feed::append_embedded(tx, space, FEED, &record::encode_feed(&changes.feed))?;
     enter_offsets(&mut changes, &offsets);
-    for (id, person) in &changes.persons {
-        tx.put(space, at_person(*id), record::encode_person(person))?;
-    }
     for (alias, survivor) in &changes.aliases {
         tx.delete(space, at_person(*alias))?;
         tx.put(space, at_alias(*alias), survivor.to_bytes().to_vec())?;
+    }
+    for (id, person) in &changes.persons {
+        // An alias of the same id may be left from before; the person goes before it.
+        tx.put(space, at_person(*id), record::encode_person(person))?;
+        if let Some(time) = person.expires(rules) {
+            tx.put(space, at_expiry(time, *id), Vec::new())?;
+        }
     }
     let created = changes.created.iter().map(|(key, owner)| (key, Some(owner)));
     for (key, owner) in created.chain(changes.moved.iter().map(|(key, owner)| (key, owner.as_ref()))) {
@@ -168,41 +197,96 @@ fn write(tx: &mut Tx, space: &Space, mut changes: Changes) -> Result<(), Storage
     for (hash, time) in &changes.tombstones {
         tx.put(space, at_tombstone(*hash), key().i64(time.as_micros()).build())?;
     }
-    for op in &changes.evidence {
-        write_evidence(tx, space, op)?;
+    for subject in &changes.forgotten {
+        forget(tx, space, *subject)?;
     }
-    for ((person, key), evidence) in &changes.noted {
-        tx.put(space, at_evidence(*person).u64(*key).build(), record::encode_evidence(evidence))?;
+    for holding in &changes.holdings {
+        write_holding(tx, space, holding)?;
     }
+    write_audit(tx, space, &changes.audit)?;
     if let Some((id, recorded)) = &changes.request {
         tx.put(space, at_request(id), record::encode_request(recorded))?;
     }
     Ok(())
 }
 
-fn write_evidence(tx: &mut Tx, space: &Space, op: &EvidenceOp) -> Result<(), StorageError> {
-    match op {
-        EvidenceOp::Move { from, to } => {
-            for (at, value) in tx.scan(space, &Scan::prefix(at_evidence(*from).build()))? {
-                let mut reader = KeyReader::new(&at);
-                reader.str()?;
-                reader.id()?;
-                let target = at_evidence(*to).u64(reader.u64()?).build();
-                if tx.get(space, &target)?.is_none() {
-                    tx.put(space, target, value)?;
-                }
-                tx.delete(space, at.to_vec())?;
-            }
+fn write_holding(tx: &mut Tx, space: &Space, holding: &Holding) -> Result<(), StorageError> {
+    if holding.late && held_by(tx, space, holding.key, holding.since)? == Some(holding.person) {
+        return Ok(());
+    }
+    let at = at_holding(holding.key).i64(holding.since.as_micros()).build();
+    tx.put(space, at, holding.person.to_bytes().to_vec())
+}
+
+fn held_by(
+    source: &impl Source,
+    space: &Space,
+    key: IdentifierKey,
+    at: Timestamp,
+) -> Result<Option<PersonId>, StorageError> {
+    let prefix = at_holding(key);
+    let scan = Scan::prefix(prefix.clone().build()).at_most(prefix.i64(at.as_micros()).build()).reverse().limit(1);
+    source.scan(space, &scan)?.first().map(|(_, person)| record::person_id(person)).transpose()
+}
+
+fn write_audit(tx: &mut Tx, space: &Space, entries: &[Entry]) -> Result<(), StorageError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let at_last = key().str("un").build();
+    let mut number = tx.get(space, &at_last)?.map_or(Ok(0), |last| KeyReader::new(&last).u64())?;
+    for entry in entries {
+        number += 1;
+        for subject in entry.subjects() {
+            tx.put(space, at_subject(subject).u64(number).build(), Vec::new())?;
         }
-        EvidenceOp::Remove(person, keys) => {
-            for key in keys {
-                tx.delete(space, at_evidence(*person).u64(*key).build())?;
-            }
-        }
-        EvidenceOp::Clear(person) => {
-            for (at, _) in tx.scan(space, &Scan::prefix(at_evidence(*person).build()))? {
-                tx.delete(space, at.to_vec())?;
-            }
+        tx.put(space, at_entry(number), record::encode_entry(entry))?;
+    }
+    tx.put(space, at_last, key().u64(number).build())
+}
+
+/// The number at the end of a key.
+fn number_of(at: &[u8]) -> Result<u64, StorageError> {
+    let (_, number) =
+        at.split_last_chunk::<8>().ok_or_else(|| StorageError::Corrupt("audit: key ends early".to_owned()))?;
+    Ok(u64::from_be_bytes(*number))
+}
+
+fn delete_entry(tx: &mut Tx, space: &Space, number: u64) -> Result<(), StorageError> {
+    let Some(bytes) = tx.get(space, at_entry(number))? else { return Ok(()) };
+    for subject in record::decode_entry(&bytes)?.subjects() {
+        tx.delete(space, at_subject(subject).u64(number).build())?;
+    }
+    tx.delete(space, at_entry(number))
+}
+
+/// Forgets what is known of a subject's past.
+fn forget(tx: &mut Tx, space: &Space, subject: [u8; 16]) -> Result<(), StorageError> {
+    for (at, _) in tx.scan(space, &Scan::prefix(at_subject(subject).build()))? {
+        delete_entry(tx, space, number_of(&at)?)?;
+    }
+    for (at, _) in tx.scan(space, &Scan::prefix(at_holding(IdentifierKey(subject)).build()))? {
+        tx.delete(space, at.to_vec())?;
+    }
+    Ok(())
+}
+
+/// Time and person of an expiry.
+fn expiring(at: &[u8]) -> Result<(Timestamp, PersonId), StorageError> {
+    let mut reader = KeyReader::new(at);
+    reader.str()?;
+    Ok((Timestamp::from_micros(reader.i64()?), PersonId::from_bytes(reader.id()?)))
+}
+
+/// Forgets the expiries that a command deals with; who still has edges that will expire is entered again.
+fn drop_due(tx: &mut Tx, space: &Space, command: &Command) -> Result<(), StorageError> {
+    let Command::Expire { persons, by } = command else { return Ok(()) };
+    let prefix = key().str("x");
+    let scan = Scan::prefix(prefix.clone().build()).below(prefix.i64(by.now.as_micros()).build());
+    for (at, _) in tx.scan(space, &scan.limit(persons.len()))? {
+        let (_, id) = expiring(&at)?;
+        if persons.contains(&id) {
+            tx.delete(space, at.to_vec())?;
         }
     }
     Ok(())
@@ -218,16 +302,75 @@ impl Store for Embedded {
         let (space, rules) = (self.space.clone(), Arc::clone(rules));
         self.engine
             .write(move |tx| {
-                let view = load(tx, &space, &command.lookup())?;
+                let mut view = load(tx, &space, &command.lookup(&rules))?;
+                complete(tx, &space, &mut view, rules.max_component)?;
+                if let Command::Expire { .. } = &*command {
+                    drop_due(tx, &space, &command)?;
+                }
                 let (outcome, changes) = run(&rules, &command, view)?;
-                write(tx, &space, changes)?;
+                if !changes.is_empty() {
+                    write(tx, &space, &rules, changes)?;
+                }
                 Ok::<_, Error>(outcome)
             })
             .await
     }
 
-    async fn evidence(&self, person: PersonId) -> Result<Vec<Evidence>, StorageError> {
-        load_evidence(&self.engine.reader(), &self.space, person)
+    async fn audit(
+        &self,
+        subjects: &[[u8; 16]],
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Entry)>, StorageError> {
+        let reader = self.engine.reader();
+        let mut found: BTreeMap<u64, Entry> = BTreeMap::new();
+        for subject in subjects {
+            let prefix = at_subject(*subject);
+            let mut scan = Scan::prefix(prefix.clone().build()).reverse().limit(limit);
+            if let Some(below) = below {
+                scan = scan.below(prefix.u64(below).build());
+            }
+            for (at, _) in reader.scan(&self.space, &scan)? {
+                let number = number_of(&at)?;
+                if !found.contains_key(&number)
+                    && let Some(bytes) = reader.get(&self.space, at_entry(number))?
+                {
+                    found.insert(number, record::decode_entry(&bytes)?);
+                }
+            }
+            while found.len() > limit {
+                found.pop_first();
+            }
+        }
+        Ok(found.into_iter().rev().collect())
+    }
+
+    async fn held_by(&self, key: IdentifierKey, at: Timestamp) -> Result<Option<PersonId>, StorageError> {
+        held_by(&self.engine.reader(), &self.space, key, at)
+    }
+
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<PersonId>, StorageError> {
+        let prefix = key().str("x");
+        let scan = Scan::prefix(prefix.clone().build()).below(prefix.i64(now.as_micros()).build()).limit(limit);
+        let due = self.engine.reader().scan(&self.space, &scan)?;
+        due.iter().map(|(at, _)| expiring(at).map(|(_, id)| id)).collect()
+    }
+
+    async fn trim_audit(&self, before: Timestamp, limit: usize) -> Result<usize, StorageError> {
+        let space = self.space.clone();
+        self.engine
+            .write(move |tx| {
+                let mut trimmed = 0;
+                for (at, bytes) in tx.scan(&space, &Scan::prefix(key().str("u").build()).limit(limit))? {
+                    if record::decode_entry(&bytes)?.time >= before {
+                        break;
+                    }
+                    delete_entry(tx, &space, number_of(&at)?)?;
+                    trimmed += 1;
+                }
+                Ok::<_, StorageError>(trimmed)
+            })
+            .await
     }
 
     async fn changes(&self, after: u64, limit: usize, wait: Duration) -> Result<Vec<Announced>, StorageError> {

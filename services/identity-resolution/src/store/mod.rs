@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use attune_kernel::{PersonId, Timestamp};
 use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations};
 
-use crate::domain::{Change, Changes, Command, Erased, Evidence, Graph, Lookup, Outcome, Rules, View};
+use crate::domain::{Change, Changes, Command, Entry, Erased, Graph, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
 
 /// The schema in Postgres, and the prefix of the space in the embedded engine.
@@ -57,8 +57,23 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// that is refused or changes nothing writes nothing.
     async fn execute(&self, rules: &Arc<Rules>, command: Arc<Command>) -> Result<Outcome, Error>;
 
-    /// The evidence stored for a surviving person, in no order.
-    async fn evidence(&self, person: PersonId) -> Result<Vec<Evidence>, StorageError>;
+    /// Entries of the audit trail about any of the subjects (identifiers, and persons by the bytes of their ids), each
+    /// once with its number, newest first; only those with a smaller number than `below`.
+    async fn audit(
+        &self,
+        subjects: &[[u8; 16]],
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Entry)>, StorageError>;
+
+    /// Who held an identifier at a time before its present holder did, by the id that survived then.
+    async fn held_by(&self, key: IdentifierKey, at: Timestamp) -> Result<Option<PersonId>, StorageError>;
+
+    /// Persons of whom edges have outlived their time. A person is answered again until they were changed.
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<PersonId>, StorageError>;
+
+    /// Deletes up to `limit` audit entries from before a time, the oldest first. Answers how many.
+    async fn trim_audit(&self, before: Timestamp, limit: usize) -> Result<usize, StorageError>;
 
     /// Changes after an offset, in order; waits for one up to `wait` when there is none.
     async fn changes(&self, after: u64, limit: usize, wait: Duration) -> Result<Vec<Announced>, StorageError>;

@@ -1,10 +1,11 @@
 //! The store over Postgres.
 //!
-//! A command locks first what it can touch, in one order for everybody: the rows of its identifiers by hash, then the
-//! surviving persons by id. What somebody else writes is therefore either seen or waited for. An identifier that nobody
-//! holds has no row to lock; when two commands create it at once, the second finds the row at the end and starts again.
+//! A command reads what it can touch with the version of each person, computes, then locks those persons in one order
+//! for everybody and writes when no version has changed. Whoever changes an identifier's holder changes the persons on
+//! both sides, so the versions tell; an identifier that nobody holds has no row, and when two commands create it at once
+//! the second finds it at the end. Who comes too late starts again, with the persons of the last attempt locked first.
 
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +13,14 @@ use async_trait::async_trait;
 use attune_kernel::{PersonId, Timestamp};
 use attune_storage::postgres::{Row, ToSql};
 use attune_storage::{FeedReader, Postgres, StorageError, Transaction, feed};
-use rustc_hash::FxHashMap;
+use parking_lot::Mutex;
 
 use super::{Announced, FEED, Store, enter_offsets, record, run};
-use crate::domain::{Changes, Command, Evidence, EvidenceOp, IdentifierKey, Lookup, Outcome, Rules, View};
+use crate::domain::{Changes, Command, Entry, Holding, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
 
-/// How often a command starts again when somebody else created the same identifier meanwhile. Each time somebody
-/// succeeded, and what they created exists at the next attempt.
-const ATTEMPTS: usize = 20;
+/// How often a command starts again when somebody else was faster. Each time somebody succeeded.
+const ATTEMPTS: usize = 40;
 
 /// The store.
 pub(super) struct Relational {
@@ -35,64 +35,83 @@ impl Relational {
     }
 }
 
-/// Holders of identifiers with the records of those who hold them, in one round trip.
+/// Holders of identifiers with what they hold, in one round trip.
 const IDENTIFIERS: &str = "
-    SELECT i.hash, s.person_id, s.record
-    FROM identifier i
-    JOIN person p ON p.person_id = i.person_id
-    JOIN person s ON s.person_id = coalesce(p.survivor_id, p.person_id)
+    SELECT i.hash, p.person_id, p.record, p.version
+    FROM identifier i JOIN person p ON p.person_id = i.person_id
     WHERE i.hash = ANY($1)";
 
 /// Persons by any id.
 const PERSONS: &str = "
-    SELECT p.person_id, s.person_id, s.record
+    SELECT p.person_id, s.person_id, s.record, s.version
     FROM person p JOIN person s ON s.person_id = coalesce(p.survivor_id, p.person_id)
     WHERE p.person_id = ANY($1)";
 
 const TOMBSTONES: &str = "SELECT hash, erase_micros FROM tombstone WHERE hash = ANY($1)";
-const EVIDENCE: &str = "SELECT key, record FROM evidence WHERE person_id = $1";
 const REQUEST: &str = "SELECT record FROM request WHERE request_id = $1";
+const LOCK: &str = "SELECT person_id, version FROM person WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
 
 fn bytes<T: AsRef<[u8]>>(of: impl Iterator<Item = T>) -> Vec<Vec<u8>> {
     of.map(|one| one.as_ref().to_vec()).collect()
 }
 
-fn add_person(view: &mut View, id: PersonId, record: &[u8]) -> Result<(), StorageError> {
-    if let Entry::Vacant(place) = view.persons.entry(id) {
-        place.insert(record::decode_person(id, record)?);
-    }
-    Ok(())
+/// What was read, with versions.
+#[derive(Default)]
+struct Read {
+    view: View,
+    versions: BTreeMap<PersonId, i64>,
 }
 
-fn add_identifiers(view: &mut View, rows: &[Row]) -> Result<(), StorageError> {
-    for row in rows {
-        let owner = record::person_id(row.try_get(1)?)?;
-        view.owners.insert(record::identifier_key(row.try_get(0)?)?, owner);
-        add_person(view, owner, row.try_get(2)?)?;
-    }
-    Ok(())
-}
-
-fn add_persons(view: &mut View, rows: &[Row]) -> Result<(), StorageError> {
-    for row in rows {
-        let (asked, survivor) = (record::person_id(row.try_get(0)?)?, record::person_id(row.try_get(1)?)?);
-        if asked != survivor {
-            view.survivors.insert(asked, survivor);
+impl Read {
+    fn person(&mut self, id: PersonId, record: &[u8], version: i64) -> Result<(), StorageError> {
+        match self.versions.insert(id, version) {
+            // Two statements saw two states.
+            Some(before) if before != version => Err(overtaken()),
+            Some(_) => Ok(()),
+            None => {
+                self.view.enter(record::decode_person(id, record)?);
+                Ok(())
+            }
         }
-        add_person(view, survivor, row.try_get(2)?)?;
     }
-    Ok(())
+
+    fn identifiers(&mut self, asked: &[IdentifierKey], rows: &[Row]) -> Result<(), StorageError> {
+        for row in rows {
+            let owner = record::person_id(row.try_get(1)?)?;
+            let key = record::identifier_key(row.try_get(0)?)?;
+            // A row may be seen whose person has been merged by the same transaction that rewrites the row.
+            let record: Option<&[u8]> = row.try_get(2)?;
+            self.person(owner, record.ok_or_else(overtaken)?, row.try_get(3)?)?;
+            self.view.owners.insert(key, owner);
+        }
+        let owners = &self.view.owners;
+        self.view.absent.extend(asked.iter().filter(|key| !owners.contains_key(key)));
+        Ok(())
+    }
+
+    fn persons(&mut self, rows: &[Row]) -> Result<(), StorageError> {
+        for row in rows {
+            let (asked, survivor) = (record::person_id(row.try_get(0)?)?, record::person_id(row.try_get(1)?)?);
+            if asked != survivor {
+                self.view.survivors.insert(asked, survivor);
+            }
+            let record: Option<&[u8]> = row.try_get(2)?;
+            self.person(survivor, record.ok_or_else(overtaken)?, row.try_get(3)?)?;
+        }
+        Ok(())
+    }
+
+    fn tombstones(&mut self, rows: &[Row]) -> Result<(), StorageError> {
+        for row in rows {
+            let time = Timestamp::from_micros(row.try_get(1)?);
+            self.view.tombstones.insert(record::identifier_key(row.try_get(0)?)?, time);
+        }
+        Ok(())
+    }
 }
 
-fn add_tombstones(view: &mut View, rows: &[Row]) -> Result<(), StorageError> {
-    for row in rows {
-        view.tombstones.insert(record::identifier_key(row.try_get(0)?)?, Timestamp::from_micros(row.try_get(1)?));
-    }
-    Ok(())
-}
-
-fn to_evidence(rows: &[Row]) -> Result<Vec<Evidence>, StorageError> {
-    rows.iter().map(|row| record::decode_evidence(row.try_get::<_, i64>(0)?.cast_unsigned(), row.try_get(1)?)).collect()
+fn overtaken() -> StorageError {
+    StorageError::Conflict("somebody else changed it meanwhile".to_owned())
 }
 
 /// Tombstones to look for: those of identifiers that nobody holds.
@@ -101,63 +120,53 @@ fn unheld(lookup: &Lookup, view: &View) -> Vec<Vec<u8>> {
     bytes(unheld.map(|(_, tombstone)| tombstone.0))
 }
 
-/// Loads what a command can touch and locks it.
-async fn lock(tx: &Transaction<'_, '_>, lookup: &Lookup) -> Result<View, StorageError> {
-    let mut view = View::default();
-    let mut holders: FxHashMap<IdentifierKey, PersonId> = FxHashMap::default();
-    if !lookup.identifiers.is_empty() {
-        let hashes = bytes(lookup.identifiers.iter().map(|(key, _)| key.0));
-        let sql = "SELECT hash, person_id FROM identifier WHERE hash = ANY($1) ORDER BY hash FOR UPDATE";
-        for row in tx.query(sql, &[&hashes]).await? {
-            holders.insert(record::identifier_key(row.try_get(0)?)?, record::person_id(row.try_get(1)?)?);
+fn keys_of(lookup: &Lookup) -> Vec<IdentifierKey> {
+    lookup.identifiers.iter().map(|(key, _)| *key).collect()
+}
+
+/// Loads what a command can touch and what that is connected to.
+async fn load(tx: &Transaction<'_, '_>, lookup: &Lookup, max: usize) -> Result<Read, StorageError> {
+    let mut read = Read::default();
+    let mut missing = keys_of(lookup);
+    if !lookup.persons.is_empty() {
+        let ids = bytes(lookup.persons.iter().map(|id| id.to_bytes()));
+        read.persons(&tx.query(PERSONS, &[&ids]).await?)?;
+    }
+    loop {
+        if missing.is_empty() {
+            missing = read.view.frontier(max);
         }
-    }
-    let mut asked: Vec<PersonId> = holders.values().chain(&lookup.persons).chain(&lookup.evidence).copied().collect();
-    asked.sort_unstable();
-    asked.dedup();
-    let mut wanted = asked.clone();
-    // A person who was merged between the two statements has a survivor to lock instead; the chain is one hop long.
-    while !wanted.is_empty() {
-        let ids = bytes(wanted.iter().map(|id| id.to_bytes()));
-        let sql = "SELECT DISTINCT coalesce(survivor_id, person_id) FROM person WHERE person_id = ANY($1)";
-        let rows = tx.query(sql, &[&ids]).await?;
-        let survivors = rows.iter().map(|row| row.try_get::<_, Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
-        let sql = "SELECT person_id, survivor_id, record FROM person WHERE person_id = ANY($1)
-                   ORDER BY person_id FOR UPDATE";
-        wanted.clear();
-        for row in tx.query(sql, &[&survivors]).await? {
-            match row.try_get::<_, Option<&[u8]>>(1)? {
-                Some(survivor) => wanted.push(record::person_id(survivor)?),
-                None => add_person(&mut view, record::person_id(row.try_get(0)?)?, row.try_get(2)?)?,
-            }
+        if missing.is_empty() {
+            break;
         }
+        let hashes = bytes(missing.iter().map(|key| key.0));
+        read.identifiers(&missing, &tx.query(IDENTIFIERS, &[&hashes]).await?)?;
+        missing.clear();
     }
-    // Whoever was locked cannot be merged any more, so this says who survives whom.
-    if !asked.is_empty() {
-        let ids = bytes(asked.iter().map(|id| id.to_bytes()));
-        let sql = "SELECT person_id, survivor_id FROM person WHERE person_id = ANY($1) AND survivor_id IS NOT NULL";
-        for row in tx.query(sql, &[&ids]).await? {
-            view.survivors.insert(record::person_id(row.try_get(0)?)?, record::person_id(row.try_get(1)?)?);
-        }
-    }
-    for (key, holder) in holders {
-        let survivor = view.survivors.get(&holder).copied().unwrap_or(holder);
-        view.owners.insert(key, survivor);
-    }
-    let tombstones = unheld(lookup, &view);
+    let tombstones = unheld(lookup, &read.view);
     if !tombstones.is_empty() {
-        add_tombstones(&mut view, &tx.query(TOMBSTONES, &[&tombstones]).await?)?;
-    }
-    for asked in &lookup.evidence {
-        let survivor = view.survivors.get(asked).copied().unwrap_or(*asked);
-        let rows = tx.query(EVIDENCE, &[&survivor.to_bytes().as_slice()]).await?;
-        view.evidence.insert(survivor, to_evidence(&rows)?);
+        read.tombstones(&tx.query(TOMBSTONES, &[&tombstones]).await?)?;
     }
     if let Some(request) = &lookup.request {
         let row = tx.query_opt(REQUEST, &[request]).await?;
-        view.request = row.map(|row| record::decode_request(row.try_get(0)?)).transpose()?;
+        read.view.request = row.map(|row| record::decode_request(row.try_get(0)?)).transpose()?;
     }
-    Ok(view)
+    Ok(read)
+}
+
+/// Locks what was read; an error when any of it has changed.
+async fn verify(tx: &Transaction<'_, '_>, versions: &BTreeMap<PersonId, i64>) -> Result<(), StorageError> {
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let ids = bytes(versions.keys().map(|id| id.to_bytes()));
+    let rows = tx.query(LOCK, &[&ids]).await?;
+    for row in &rows {
+        if versions.get(&record::person_id(row.try_get(0)?)?) != Some(&row.try_get(1)?) {
+            return Err(overtaken());
+        }
+    }
+    if rows.len() == versions.len() { Ok(()) } else { Err(overtaken()) }
 }
 
 /// Inserts rows that must not exist; when one does, somebody else won.
@@ -174,7 +183,7 @@ async fn insert_new(
     }
 }
 
-async fn write(tx: &Transaction<'_, '_>, mut changes: Changes) -> Result<(), StorageError> {
+async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) -> Result<(), StorageError> {
     if !changes.created.is_empty() {
         // Sorted by hash, as a map is: two commands that create the same ones wait for each other in one direction only.
         let hashes = bytes(changes.created.keys().map(|key| key.0));
@@ -191,13 +200,13 @@ async fn write(tx: &Transaction<'_, '_>, mut changes: Changes) -> Result<(), Sto
     if !moved.is_empty() {
         let hashes = bytes(moved.iter().map(|(key, _)| key.0));
         let owners = bytes(moved.iter().map(|(_, id)| id.to_bytes()));
-        let sql = "UPDATE identifier SET person_id = n.person_id
-                   FROM unnest($1::bytea[], $2::bytea[]) n (hash, person_id) WHERE identifier.hash = n.hash";
+        let sql = "UPDATE identifier i SET person_id = n.person_id
+                   FROM unnest($1::bytea[], $2::bytea[]) n (hash, person_id) WHERE i.hash = n.hash";
         tx.execute(sql, &[&hashes, &owners]).await?;
     }
-    let freed = bytes(changes.moved.iter().filter(|(_, owner)| owner.is_none()).map(|(key, _)| key.0));
-    if !freed.is_empty() {
-        tx.execute("DELETE FROM identifier WHERE hash = ANY($1)", &[&freed]).await?;
+    let released = bytes(changes.moved.iter().filter(|(_, owner)| owner.is_none()).map(|(key, _)| key.0));
+    if !released.is_empty() {
+        tx.execute("DELETE FROM identifier WHERE hash = ANY($1)", &[&released]).await?;
     }
     if !changes.tombstones.is_empty() {
         let hashes = bytes(changes.tombstones.keys().map(|key| key.0));
@@ -206,57 +215,95 @@ async fn write(tx: &Transaction<'_, '_>, mut changes: Changes) -> Result<(), Sto
                    ON CONFLICT (hash) DO UPDATE SET erase_micros = excluded.erase_micros";
         tx.execute(sql, &[&hashes, &times]).await?;
     }
-    write_evidence(tx, &changes).await?;
+    if !changes.forgotten.is_empty() {
+        let subjects = bytes(changes.forgotten.iter());
+        let sql = "WITH gone AS (DELETE FROM audit WHERE audit_id IN
+                     (SELECT audit_id FROM audit_subject WHERE subject = ANY($1)) RETURNING audit_id)
+                   DELETE FROM audit_subject WHERE audit_id IN (SELECT audit_id FROM gone)";
+        tx.execute(sql, &[&subjects]).await?;
+        tx.execute("DELETE FROM holding WHERE hash = ANY($1)", &[&subjects]).await?;
+    }
+    write_holdings(tx, &changes.holdings).await?;
+    write_audit(tx, &changes.audit).await?;
     if !changes.aliases.is_empty() {
         let ids = bytes(changes.aliases.keys().map(|id| id.to_bytes()));
         let survivors = bytes(changes.aliases.values().map(|id| id.to_bytes()));
         let sql = "INSERT INTO person (person_id, survivor_id, record)
                    SELECT id, survivor, NULL FROM unnest($1::bytea[], $2::bytea[]) n (id, survivor)
-                   ON CONFLICT (person_id) DO UPDATE SET survivor_id = excluded.survivor_id, record = NULL";
+                   ON CONFLICT (person_id) DO UPDATE
+                   SET survivor_id = excluded.survivor_id, record = NULL, expire_micros = NULL,
+                       version = person.version + 1";
         tx.execute(sql, &[&ids, &survivors]).await?;
     }
-    // Last, because other appenders wait from here to the commit; before the persons, because they remember offsets.
+    // Late, because other appenders wait from here to the commit; before the persons, because they remember offsets.
     let offsets = feed::append(tx, FEED, &record::encode_feed(&changes.feed)).await?;
     enter_offsets(&mut changes, &offsets);
     if !changes.persons.is_empty() {
         let ids = bytes(changes.persons.keys().map(|id| id.to_bytes()));
         let records: Vec<Vec<u8>> = changes.persons.values().map(record::encode_person).collect();
-        let sql = "INSERT INTO person (person_id, record) SELECT * FROM unnest($1::bytea[], $2::bytea[])
-                   ON CONFLICT (person_id) DO UPDATE SET record = excluded.record";
-        tx.execute(sql, &[&ids, &records]).await?;
+        let expiries: Vec<Option<i64>> =
+            changes.persons.values().map(|person| person.expires(rules).map(Timestamp::as_micros)).collect();
+        let sql = "INSERT INTO person (person_id, record, expire_micros)
+                   SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[])
+                   ON CONFLICT (person_id) DO UPDATE
+                   SET record = excluded.record, survivor_id = NULL, expire_micros = excluded.expire_micros,
+                       version = person.version + 1";
+        tx.execute(sql, &[&ids, &records, &expiries]).await?;
     }
     Ok(())
 }
 
-async fn write_evidence(tx: &Transaction<'_, '_>, changes: &Changes) -> Result<(), StorageError> {
-    for op in &changes.evidence {
-        match op {
-            EvidenceOp::Move { from, to } => {
-                let (from, to) = (from.to_bytes(), to.to_bytes());
-                let sql = "WITH gone AS (DELETE FROM evidence WHERE person_id = $1 RETURNING key, record)
-                           INSERT INTO evidence (person_id, key, record) SELECT $2, key, record FROM gone
-                           ON CONFLICT DO NOTHING";
-                tx.execute(sql, &[&from.as_slice(), &to.as_slice()]).await?;
-            }
-            EvidenceOp::Remove(person, keys) => {
-                let keys: Vec<i64> = keys.iter().map(|key| key.cast_signed()).collect();
-                let sql = "DELETE FROM evidence WHERE person_id = $1 AND key = ANY($2)";
-                tx.execute(sql, &[&person.to_bytes().as_slice(), &keys]).await?;
-            }
-            EvidenceOp::Clear(person) => {
-                tx.execute("DELETE FROM evidence WHERE person_id = $1", &[&person.to_bytes().as_slice()]).await?;
-            }
+async fn write_holdings(tx: &Transaction<'_, '_>, holdings: &[Holding]) -> Result<(), StorageError> {
+    for late in [false, true] {
+        let some: BTreeMap<_, _> = holdings
+            .iter()
+            .filter(|holding| holding.late == late)
+            .map(|holding| ((holding.key, holding.since), holding.person))
+            .collect();
+        if some.is_empty() {
+            continue;
+        }
+        let hashes = bytes(some.keys().map(|(key, _)| key.0));
+        let times: Vec<i64> = some.keys().map(|(_, since)| since.as_micros()).collect();
+        let persons = bytes(some.values().map(|id| id.to_bytes()));
+        let sql = if late {
+            "INSERT INTO holding (hash, since_micros, person_id)
+             SELECT n.hash, n.since, n.person FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) n (hash, since, person)
+             WHERE (SELECT h.person_id FROM holding h WHERE h.hash = n.hash AND h.since_micros <= n.since
+                    ORDER BY h.since_micros DESC LIMIT 1) IS DISTINCT FROM n.person
+             ON CONFLICT (hash, since_micros) DO UPDATE SET person_id = excluded.person_id"
+        } else {
+            "INSERT INTO holding (hash, since_micros, person_id)
+             SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[])
+             ON CONFLICT (hash, since_micros) DO UPDATE SET person_id = excluded.person_id"
+        };
+        tx.execute(sql, &[&hashes, &times, &persons]).await?;
+    }
+    Ok(())
+}
+
+async fn write_audit(tx: &Transaction<'_, '_>, entries: &[Entry]) -> Result<(), StorageError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<i64> = (0..).take(entries.len()).collect();
+    let times: Vec<i64> = entries.iter().map(|entry| entry.time.as_micros()).collect();
+    let records: Vec<Vec<u8>> = entries.iter().map(record::encode_entry).collect();
+    let sql = "INSERT INTO audit (time_micros, record)
+               SELECT time, record FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) n (place, time, record)
+               ORDER BY place RETURNING audit_id";
+    let rows = tx.query(sql, &[&places, &times, &records]).await?;
+    let mut numbers = rows.iter().map(|row| row.try_get::<_, i64>(0)).collect::<Result<Vec<_>, _>>()?;
+    numbers.sort_unstable();
+    let (mut subjects, mut of) = (Vec::new(), Vec::new());
+    for (entry, number) in entries.iter().zip(numbers) {
+        for subject in entry.subjects() {
+            subjects.push(subject.to_vec());
+            of.push(number);
         }
     }
-    if !changes.noted.is_empty() {
-        let persons = bytes(changes.noted.keys().map(|(person, _)| person.to_bytes()));
-        let keys: Vec<i64> = changes.noted.keys().map(|(_, key)| key.cast_signed()).collect();
-        let records: Vec<Vec<u8>> = changes.noted.values().map(record::encode_evidence).collect();
-        let sql = "INSERT INTO evidence (person_id, key, record)
-                   SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[])
-                   ON CONFLICT (person_id, key) DO UPDATE SET record = excluded.record";
-        tx.execute(sql, &[&persons, &keys, &records]).await?;
-    }
+    let sql = "INSERT INTO audit_subject (subject, audit_id) SELECT * FROM unnest($1::bytea[], $2::bigint[])";
+    tx.execute(sql, &[&subjects, &of]).await?;
     Ok(())
 }
 
@@ -264,24 +311,34 @@ async fn write_evidence(tx: &Transaction<'_, '_>, changes: &Changes) -> Result<(
 impl Store for Relational {
     async fn view(&self, lookup: &Lookup) -> Result<View, StorageError> {
         let client = self.postgres.client().await?;
-        let mut view = View::default();
-        if !lookup.identifiers.is_empty() {
-            let hashes = bytes(lookup.identifiers.iter().map(|(key, _)| key.0));
-            add_identifiers(&mut view, &client.query(IDENTIFIERS, &[&hashes]).await?)?;
-            let tombstones = unheld(lookup, &view);
-            if !tombstones.is_empty() {
-                add_tombstones(&mut view, &client.query(TOMBSTONES, &[&tombstones]).await?)?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut read = Read::default();
+            let mut answer = Ok(());
+            if !lookup.identifiers.is_empty() {
+                let keys = keys_of(lookup);
+                let hashes = bytes(keys.iter().map(|key| key.0));
+                answer = read.identifiers(&keys, &client.query(IDENTIFIERS, &[&hashes]).await?);
+                let tombstones = unheld(lookup, &read.view);
+                if answer.is_ok() && !tombstones.is_empty() {
+                    answer = read.tombstones(&client.query(TOMBSTONES, &[&tombstones]).await?);
+                }
+            }
+            if answer.is_ok() && !lookup.persons.is_empty() {
+                let ids = bytes(lookup.persons.iter().map(|id| id.to_bytes()));
+                answer = read.persons(&client.query(PERSONS, &[&ids]).await?);
+            }
+            match answer {
+                Err(StorageError::Conflict(_)) if attempt < ATTEMPTS => {}
+                answer => return answer.map(|()| read.view),
             }
         }
-        if !lookup.persons.is_empty() {
-            let ids = bytes(lookup.persons.iter().map(|id| id.to_bytes()));
-            add_persons(&mut view, &client.query(PERSONS, &[&ids]).await?)?;
-        }
-        Ok(view)
     }
 
     async fn execute(&self, rules: &Arc<Rules>, command: Arc<Command>) -> Result<Outcome, Error> {
-        let lookup = Arc::new(command.lookup());
+        let lookup = Arc::new(command.lookup(rules));
+        let last: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -289,11 +346,24 @@ impl Store for Relational {
                 .postgres
                 .transact(|tx| {
                     let (lookup, command, rules) = (Arc::clone(&lookup), Arc::clone(&command), Arc::clone(rules));
+                    let last = Arc::clone(&last);
                     Box::pin(async move {
-                        let view = lock(tx, &lookup).await?;
+                        let first = last.lock().clone();
+                        if !first.is_empty() {
+                            tx.query(LOCK, &[&first]).await?;
+                        }
+                        let Read { view, versions } = load(tx, &lookup, rules.max_component).await?;
+                        *last.lock() = bytes(versions.keys().map(|id| id.to_bytes()));
                         let (outcome, changes) = run(&rules, &command, view)?;
+                        if let Command::Expire { persons, by } = &*command {
+                            let ids = bytes(persons.iter().map(|id| id.to_bytes()));
+                            let sql = "UPDATE person SET expire_micros = NULL
+                                       WHERE person_id = ANY($1) AND expire_micros < $2";
+                            tx.execute(sql, &[&ids, &by.now.as_micros()]).await?;
+                        }
                         if !changes.is_empty() {
-                            write(tx, changes).await?;
+                            verify(tx, &versions).await?;
+                            write(tx, &rules, changes).await?;
                         }
                         Ok::<_, Error>(outcome)
                     })
@@ -306,9 +376,47 @@ impl Store for Relational {
         }
     }
 
-    async fn evidence(&self, person: PersonId) -> Result<Vec<Evidence>, StorageError> {
-        let client = self.postgres.client().await?;
-        to_evidence(&client.query(EVIDENCE, &[&person.to_bytes().as_slice()]).await?)
+    async fn audit(
+        &self,
+        subjects: &[[u8; 16]],
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Entry)>, StorageError> {
+        let subjects = bytes(subjects.iter());
+        let below = below.map_or(i64::MAX, |below| i64::try_from(below).unwrap_or(i64::MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "SELECT a.audit_id, a.record FROM audit a WHERE a.audit_id IN
+                     (SELECT DISTINCT audit_id FROM audit_subject WHERE subject = ANY($1) AND audit_id < $2
+                      ORDER BY audit_id DESC LIMIT $3)
+                   ORDER BY a.audit_id DESC";
+        let rows = self.postgres.client().await?.query(sql, &[&subjects, &below, &limit]).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get::<_, i64>(0)?.cast_unsigned(), record::decode_entry(row.try_get(1)?)?)))
+            .collect()
+    }
+
+    async fn held_by(&self, key: IdentifierKey, at: Timestamp) -> Result<Option<PersonId>, StorageError> {
+        let sql = "SELECT person_id FROM holding WHERE hash = $1 AND since_micros <= $2
+                   ORDER BY since_micros DESC LIMIT 1";
+        let row = self.postgres.client().await?.query_opt(sql, &[&key.0.as_slice(), &at.as_micros()]).await?;
+        row.map(|row| record::person_id(row.try_get(0)?)).transpose()
+    }
+
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<PersonId>, StorageError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "SELECT person_id FROM person WHERE expire_micros < $1 ORDER BY expire_micros LIMIT $2";
+        let rows = self.postgres.client().await?.query(sql, &[&now.as_micros(), &limit]).await?;
+        rows.iter().map(|row| record::person_id(row.try_get(0)?)).collect()
+    }
+
+    async fn trim_audit(&self, before: Timestamp, limit: usize) -> Result<usize, StorageError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "WITH gone AS (DELETE FROM audit WHERE audit_id IN
+                     (SELECT audit_id FROM audit WHERE time_micros < $1 ORDER BY audit_id LIMIT $2) RETURNING audit_id),
+                   subjects AS (DELETE FROM audit_subject WHERE audit_id IN (SELECT audit_id FROM gone))
+                   SELECT count(*) FROM gone";
+        let row = self.postgres.client().await?.query_one(sql, &[&before.as_micros(), &limit]).await?;
+        Ok(usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
     }
 
     async fn changes(&self, after: u64, limit: usize, wait: Duration) -> Result<Vec<Announced>, StorageError> {

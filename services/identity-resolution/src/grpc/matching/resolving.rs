@@ -124,10 +124,10 @@ impl Identity {
         let writing = self.to_write(&active, &examined, &compared).await?;
         let settled = self.matching.settle(&active, &examined, &compared, &mut forms, &writing).await?;
         let before = self.holders(&matched(&settled)).await?;
+        // A match of a record that is new waits in this command for the record's own identifier.
+        let claims = self.claims(&active, &settled.plan, now);
         let looked: Vec<bool> = interactions.iter().map(|one| one.read_only).collect();
-        let mut answers = self.resolve_all(interactions).await?;
-        // A match is of identifiers that somebody holds, so it comes after the record's own identifier.
-        self.carry_out(&active, &settled.plan, now).await?;
+        let mut answers = self.resolve_all(interactions, claims).await?;
 
         let holders = self.holders(&considered(&examined, &compared, &settled)).await?;
         for (at, answer) in answers.iter_mut().enumerate() {
@@ -142,7 +142,8 @@ impl Identity {
                 Err(Refusal::UnknownPerson) if looked[at] => {
                     if let Some(person) = best(&active, &compared[place], &holders) {
                         let (created, changed) = (false, false);
-                        *answer = Ok(Resolution { person, created, merged: Vec::new(), hits: Vec::new(), changed });
+                        let (merged, split, hits) = (Vec::new(), Vec::new(), Vec::new());
+                        *answer = Ok(Resolution { person, created, merged, split, hits, changed });
                     }
                 }
                 Err(_) => {}

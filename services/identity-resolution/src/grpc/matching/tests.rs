@@ -133,8 +133,8 @@ async fn values_that_an_interrupted_erasure_left_go_with_the_next_pass() {
         let ada = identity.resolve_one(said("1", "Ada")).await.unwrap().person_id.parse().unwrap();
         fails.store(true, Ordering::Relaxed);
         let erasure = identity.begin_erasure(ada, false).await.unwrap();
-        let now = identity.clock.now();
-        identity.decide(Command::Erase { person: ada, now, request: None }).await.unwrap();
+        let by = identity.decision("ann".to_owned(), String::new());
+        identity.decide(Command::Erase { person: ada, only: false, by, request: None }).await.unwrap();
         identity.finish_erasure(erasure).await.unwrap_err();
         assert_eq!(stored(&identity).await, 1);
     }
