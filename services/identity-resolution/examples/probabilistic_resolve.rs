@@ -1,7 +1,8 @@
 //! How long `Resolve` by attributes takes against many records, and what it costs.
 //!
 //! ```text
-//! probabilistic_resolve --input FILE.csv --id COLUMN [--ignore COL,COL] [--train ROWS] [--resolves N] [--directory DIR]
+//! probabilistic_resolve --input FILE.csv --id COLUMN [--ignore COL,COL] [--train ROWS] [--resolves N]
+//!                       [--max-block N] [--directory DIR]
 //! ```
 //!
 //! Trains a model on the first rows, publishes it, loads all rows but the last `N` through `BatchResolve` into the
@@ -34,6 +35,7 @@ struct Arguments {
     ignore: Vec<String>,
     train: usize,
     resolves: usize,
+    max_block: usize,
     directory: Option<String>,
 }
 
@@ -67,7 +69,9 @@ async fn run() -> Result<(), Fault> {
     let storage = Storage::Embedded(Engine::open(directory)?);
     let (clock, ids) = (Clock::system(), IdSource::random());
     let deps = Deps { storage, cache: Cache::none(), clock, ids };
-    let service = build(Config::default(), deps).await?;
+    let mut config = Config::default();
+    config.matching.max_block = arguments.max_block;
+    let service = build(config, deps).await?;
     let mut client = attune_client::identity(Channel::in_process(service.in_process(), &Options::default()));
     client.publish_model(pb::PublishModelRequest { model_json: model, actor: "example".to_owned() }).await?;
 
@@ -235,6 +239,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Fault
         ignore: Vec::new(),
         train: 100_000,
         resolves: 2_000,
+        max_block: Config::default().matching.max_block,
         directory: None,
     };
     while let Some(flag) = words.next() {
@@ -245,6 +250,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Fault
             "--ignore" => arguments.ignore = value.split(',').map(str::to_owned).collect(),
             "--train" => arguments.train = value.parse()?,
             "--resolves" => arguments.resolves = value.parse()?,
+            "--max-block" => arguments.max_block = value.parse()?,
             "--directory" => arguments.directory = Some(value),
             _ => return Err(format!("{flag} is unknown").into()),
         }

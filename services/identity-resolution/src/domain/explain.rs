@@ -42,7 +42,7 @@ pub fn all(rules: &Rules, persons: &[&Person], audit: Vec<Entry>) -> Vec<Entry> 
         }
     }
     let _ = rules;
-    entries.sort_by(|one, other| (one.time, one.event_time, one.kind).cmp(&(other.time, other.event_time, other.kind)));
+    entries.sort_by_key(|one| (one.time, one.event_time, one.kind));
     entries.dedup();
     entries
 }

@@ -227,7 +227,9 @@ mod tests {
 
     /// The same rules without shortcuts: groups are sets, and every constraint is looked at node by node.
     fn naive(input: &Input, decided: bool) -> Vec<usize> {
-        let mut steps: Vec<(u8, i128, i128, i128, usize, usize, Option<Timestamp>)> = Vec::new();
+        // Class, three ranks within it, the two ends, and the time of a decision.
+        type Step = (u8, i128, i128, i128, usize, usize, Option<Timestamp>);
+        let mut steps: Vec<Step> = Vec::new();
         for one in &input.sights {
             let (a, b) = (input.nodes[one.a], input.nodes[one.b]);
             steps.push(if a.strong && b.strong {

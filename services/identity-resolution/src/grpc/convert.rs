@@ -124,7 +124,6 @@ pub(super) fn change(announced: Announced) -> pb::PersonChange {
             person_id: kept.to_string(),
             split_person_id: split.to_string(),
             identifiers: identifiers.iter().filter(is_public).map(identifier).collect(),
-            ..Default::default()
         }),
         Change::Erasure { person, aliases } => {
             Of::Erasure(pb::Erasure { person_id: person.to_string(), alias_person_ids: texts(&aliases) })
