@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model_tests::{Dice, World};
+use super::model_world::{Dice, World};
 use super::*;
 
 /// What is known, audit trail and times of change apart.

@@ -40,6 +40,8 @@ mod history_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod model_world;
+#[cfg(test)]
 mod scenario_tests;
 
 pub use audit::{Entry, Holding, Kind};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use attune_kernel::{PersonId, Timestamp};
 
-use super::model_tests::World;
+use super::model_world::World;
 use super::*;
 
 #[test]

@@ -1,7 +1,5 @@
 //! A service to talk to, over each store.
 
-#![allow(dead_code, reason = "not every test file needs every call")]
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -81,10 +79,6 @@ pub(crate) fn problem(status: &Status) -> (Code, String, Vec<String>) {
 impl World {
     pub(crate) fn client(&self) -> IdentityClient {
         self.client.clone()
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
     }
 
     /// A request of the source before the colon of `record`, under the id after it.

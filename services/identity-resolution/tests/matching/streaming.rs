@@ -1,18 +1,14 @@
 //! Records in a stream come to the persons that one bulk run finds.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test says what went wrong by failing")]
-
-mod world;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::world::{self, World};
 use attune_identity_resolution::Config;
 use attune_matching::cluster::{Edge, Rule, Task, cluster};
 use attune_matching::dedupe::Times;
 use attune_matching::{Dedupe, Model, Options, Prepared};
 use attune_proto::identity::v1 as pb;
 use attune_proto::identity::v1::batch_resolve_result::Result as Answer;
-use world::World;
 
 const NAMES: [&str; 6] = ["given_name", "family_name", "date_of_birth", "phone", "postcode", "street"];
 const GIVEN: [&str; 12] =
