@@ -3,9 +3,9 @@
 //! A command reads what it can touch with the version of each person, computes, then locks those persons in one order
 //! for everybody and writes when no version has changed. Whoever changes an identifier's holder changes the persons on
 //! both sides, so the versions tell; an identifier that nobody holds has no row, and when two commands create it at once
-//! the second finds it at the end. Who comes too late starts again, with the persons of the last attempt locked first.
+//! the second finds it at the end. Who comes too late starts again, with the persons of the attempts before locked first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -338,7 +338,7 @@ impl Store for Relational {
 
     async fn execute(&self, rules: &Arc<Rules>, command: Arc<Command>) -> Result<Outcome, Error> {
         let lookup = Arc::new(command.lookup(rules));
-        let last: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let last: Arc<Mutex<BTreeSet<PersonId>>> = Arc::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -350,11 +350,23 @@ impl Store for Relational {
                     Box::pin(async move {
                         let first = last.lock().clone();
                         if !first.is_empty() {
-                            tx.query(LOCK, &[&first]).await?;
+                            let ids = bytes(first.iter().map(|id| id.to_bytes()));
+                            tx.query(LOCK, &[&ids]).await?;
                         }
                         let Read { view, versions } = load(tx, &lookup, rules.max_component).await?;
-                        *last.lock() = bytes(versions.keys().map(|id| id.to_bytes()));
                         let (outcome, changes) = run(&rules, &command, view)?;
+                        if let Command::Expire { persons, .. } = &*command {
+                            last.lock().extend(persons);
+                        }
+                        last.lock().extend(versions.keys());
+                        // Locks are taken once and in one order: who holds some and finds that it needs more starts
+                        // again, because taking more could close a circle of waiting.
+                        if !first.is_empty() && first != *last.lock() && !changes.is_empty() {
+                            return Err(overtaken().into());
+                        }
+                        if !changes.is_empty() {
+                            verify(tx, &versions).await?;
+                        }
                         if let Command::Expire { persons, by } = &*command {
                             let ids = bytes(persons.iter().map(|id| id.to_bytes()));
                             let sql = "UPDATE person SET expire_micros = NULL
@@ -362,7 +374,6 @@ impl Store for Relational {
                             tx.execute(sql, &[&ids, &by.now.as_micros()]).await?;
                         }
                         if !changes.is_empty() {
-                            verify(tx, &versions).await?;
                             write(tx, &rules, changes).await?;
                         }
                         Ok::<_, Error>(outcome)
