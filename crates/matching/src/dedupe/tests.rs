@@ -157,6 +157,22 @@ fn a_model_survives_its_json() {
 }
 
 #[test]
+fn records_that_all_say_the_same_are_answered() {
+    for header in [HEADER.to_vec(), HEADER.iter().map(|_| "").collect()] {
+        let names: Vec<String> = header.iter().enumerate().map(|(at, name)| format!("{name}{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let row = &people(1, 3).0[0];
+        let mut dedupe = Dedupe::new(None, Options::default());
+        let mut input = dedupe.add_input("people", &names).unwrap();
+        for _ in 0..5 {
+            input.push(row.iter().map(String::as_str)).unwrap();
+        }
+        let found = dedupe.run(&Times::default, &|_, _, _| ()).unwrap();
+        assert_eq!(found.clusters.len(), 5, "every record once");
+    }
+}
+
+#[test]
 fn what_cannot_be_matched_is_refused() {
     let run = |config: Config| {
         let mut dedupe = Dedupe::new(Some(config), Options::default());

@@ -27,7 +27,11 @@ struct Contents {
 
 /// The role of every column; none for one that is no evidence.
 pub(crate) fn infer(columns: &[RawColumn]) -> Vec<Option<Role>> {
-    let mut roles: Vec<Option<Role>> = columns.iter().map(one).collect();
+    let mut roles: Vec<Option<Role>> = columns.iter().map(|column| one(column, false)).collect();
+    if roles.iter().all(Option::is_none) {
+        // All records say the same: they are compared by what the columns mean rather than refused.
+        roles = columns.iter().map(|column| one(column, true)).collect();
+    }
     let records = columns.first().map_or(0, |column| column.codes.len());
     settle(&mut roles, columns, records);
     roles
@@ -83,10 +87,10 @@ fn settle(roles: &mut [Option<Role>], columns: &[RawColumn], _records: usize) {
     }
 }
 
-fn one(column: &RawColumn) -> Option<Role> {
+fn one(column: &RawColumn, constant: bool) -> Option<Role> {
     let contents = contents(column);
     // What is the same everywhere tells nobody apart; in a few records it may be by chance.
-    if contents.distinct < 2 && contents.present >= 4 {
+    if !constant && contents.distinct < 2 && contents.present >= 4 {
         return None;
     }
     let unique = contents.present > 3 && contents.distinct as f64 > 0.999 * contents.present as f64;
@@ -225,11 +229,11 @@ mod tests {
     #[test]
     fn contents_speak_where_headers_do_not() {
         let dates = ["1980-01-02", "1980-01-02", "1990-11-30", "1977-05-05"];
-        assert_eq!(one(&column("x1", &dates)), Some(Role::DateOfBirth));
-        assert_eq!(one(&column("x2", &["a@b.de", "c@d.de", "a@b.de"])), Some(Role::Email));
-        assert_eq!(one(&column("x3", &["010-1234-5678", "010-1234-5679", "010-1234-5678"])), Some(Role::Phone));
-        assert_eq!(one(&column("x4", &["m", "f", "m", "f"])), Some(Role::Category));
-        assert_eq!(one(&column("x5", &["same", "same", "same", "same", ""])), None);
+        assert_eq!(one(&column("x1", &dates), false), Some(Role::DateOfBirth));
+        assert_eq!(one(&column("x2", &["a@b.de", "c@d.de", "a@b.de"]), false), Some(Role::Email));
+        assert_eq!(one(&column("x3", &["010-1234-5678", "010-1234-5679", "010-1234-5678"]), false), Some(Role::Phone));
+        assert_eq!(one(&column("x4", &["m", "f", "m", "f"]), false), Some(Role::Category));
+        assert_eq!(one(&column("x5", &["same", "same", "same", "same", ""]), false), None);
     }
 
     #[test]
