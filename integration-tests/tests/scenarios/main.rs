@@ -49,6 +49,7 @@ scenarios! {
         empty_ids_are_named;
     interruptions:
         killed_processes_lose_nothing_that_was_acknowledged,
+        an_import_that_is_killed_and_sent_again_finds_the_same_persons,
         a_cache_that_loses_everything_changes_nothing,
         a_suite_that_is_stopped_ends_well_and_comes_back_with_everything;
     commands:

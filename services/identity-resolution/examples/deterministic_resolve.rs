@@ -251,7 +251,8 @@ async fn permute(orders: usize, count: usize) -> Result<(), Fault> {
             let person = roll(people);
             let mut identifiers = vec![match roll(3) {
                 0 => identifier("customer_id", format!("C{person}")),
-                1 => identifier("email", format!("p{}@example.org", person / (1 + roll(2)))),
+                // A couple has one address beside their own.
+                1 => identifier("email", format!("p{}@example.org", person - person % (1 + roll(2)))),
                 _ => identifier("cookie", format!("c{person}-{}", roll(3))),
             }];
             for _ in 0..roll(3) {
