@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 7] = [
+const INNER: [(&str, &[&str]); 8] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
     ("attune-matching", &["attune-kernel"]),
+    ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-storage", &["attune-kernel"]),
     ("attune-client", &["attune-kernel", "attune-proto"]),
     ("attune-service-kit", &["attune-kernel", "attune-proto", "attune-storage", "attune-client"]),

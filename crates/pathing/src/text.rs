@@ -12,31 +12,31 @@ pub struct ParseError {
 
 /// A place in a text.
 #[derive(Debug, Clone)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     /// The byte at which reading goes on; always the start of a character.
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
     /// What is left.
-    pub(super) fn rest(&self) -> &'a str {
+    pub(crate) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
     /// The next character after white space, without taking it.
-    pub(super) fn peek(&mut self) -> Option<char> {
+    pub(crate) fn peek(&mut self) -> Option<char> {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
         self.rest().chars().next()
     }
 
     /// Takes `token` when it comes next, after white space.
-    pub(super) fn take(&mut self, token: &str) -> bool {
+    pub(crate) fn take(&mut self, token: &str) -> bool {
         self.peek();
         let found = self.rest().starts_with(token);
         if found {
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes characters while `belongs` holds, without skipping white space.
-    pub(super) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+    pub(crate) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let taken = &rest[..rest.find(|c| !belongs(c)).unwrap_or(rest.len())];
         self.at += taken.len();
@@ -54,17 +54,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// The number of the next character, from 1.
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.text[..self.at].chars().count() + 1
     }
 
     /// An error at the next character.
-    pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
+    pub(crate) fn error(&self, message: impl Into<String>) -> ParseError {
         ParseError { position: self.position(), message: message.into() }
     }
 
     /// What stands where something else was expected.
-    pub(super) fn expected(&mut self, what: &str) -> ParseError {
+    pub(crate) fn expected(&mut self, what: &str) -> ParseError {
         match self.peek() {
             Some(found) => self.error(format!("expected {what}, found '{found}'")),
             None => self.error(format!("expected {what}, found the end")),
@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a text in single or double quotes, the next character being the quote. A backslash takes the character
     /// after it as it is.
-    pub(super) fn quoted(&mut self) -> Result<String, ParseError> {
+    pub(crate) fn quoted(&mut self) -> Result<String, ParseError> {
         let opening = self.position();
         let mut chars = self.rest().char_indices();
         let quote = chars.next().map(|(_, c)| c);

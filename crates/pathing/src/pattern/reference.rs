@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::ast::{Node, Parsed};
-use crate::domain::predicate::Predicate;
-use crate::domain::value::Properties;
+use crate::predicate::Predicate;
+use crate::value::Properties;
 
 /// An event of the model: second, name, properties.
-pub(in crate::domain) type ModelEvent = (i64, String, Properties);
+pub type ModelEvent = (i64, String, Properties);
 
-pub(in crate::domain) struct Model<'a> {
+/// A pattern over one person's events.
+pub(crate) struct Model<'a> {
     pub(super) parsed: &'a Parsed,
-    pub(in crate::domain) events: &'a [ModelEvent],
-    pub(in crate::domain) within: Option<i64>,
+    pub(crate) events: &'a [ModelEvent],
+    pub(crate) within: Option<i64>,
 }
 
 impl Model<'_> {
@@ -50,7 +51,8 @@ impl Model<'_> {
                 let mut from: BTreeSet<usize> = [at].into();
                 let mut all = BTreeSet::new();
                 // Beyond the minimum, more rounds than there are places reach nothing new.
-                let rounds = max.unwrap_or(u32::MAX).min(min + u32::try_from(self.events.len()).unwrap() + 1);
+                let rounds =
+                    max.unwrap_or(u32::MAX).min(min + u32::try_from(self.events.len()).unwrap_or(u32::MAX - 1) + 1);
                 for round in 0..=rounds {
                     if round >= *min {
                         all.extend(&from);
@@ -67,7 +69,8 @@ impl Model<'_> {
     }
 
     /// The matches as the numbers of the first event and of the event after the last.
-    pub(in crate::domain) fn matches(&self) -> Vec<(usize, usize)> {
+    #[cfg(test)]
+    pub(crate) fn matches(&self) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         let mut at = 0;
         while at < self.events.len() {
@@ -86,7 +89,8 @@ impl Model<'_> {
 }
 
 /// Whether a pattern, without what must not follow, matches exactly these events.
-pub(in crate::domain) fn matches_all(pattern: &str, events: &[ModelEvent]) -> bool {
-    let parsed = super::parse::parse(pattern).expect("a pattern");
+#[must_use]
+pub fn matches_all(pattern: &str, events: &[ModelEvent]) -> bool {
+    let Ok(parsed) = super::parse::parse(pattern) else { return false };
     Model { parsed: &parsed, events, within: None }.ends(&parsed.root, 0).contains(&events.len())
 }

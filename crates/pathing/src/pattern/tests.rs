@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::reference::{Model, ModelEvent};
 use super::*;
-use crate::domain::sessions::{Unit, sequences};
-use crate::domain::value::{Properties, Value};
+use crate::sessions::{Unit, sequences};
+use crate::value::{Properties, Value};
 
 fn log_of(events: &[ModelEvent]) -> EventLog {
     let mut builder = EventLog::builder();

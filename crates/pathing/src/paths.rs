@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::log::EventLog;
-use super::sessions::Sequence;
+use crate::log::EventLog;
+use crate::sessions::Sequence;
 
 /// A window of event names and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::sessions::{Unit, sequences};
+    use crate::sessions::{Unit, sequences};
 
     fn log_of(customers: &[Vec<u8>]) -> EventLog {
         let mut builder = EventLog::builder();

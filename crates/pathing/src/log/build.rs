@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::column::ColumnBuilder;
 use super::{Dictionary, EventLog};
-use crate::domain::value::Scalar;
+use crate::value::Scalar;
 
 /// A log holds at most 4,294,967,295 events, customers and names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

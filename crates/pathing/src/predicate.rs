@@ -12,8 +12,8 @@
 //! A comparison holds only when the property is there and of the literal's type; this goes for `!=` too. Flags know
 //! only equality; texts are ordered by their characters.
 
-use super::text::{Cursor, ParseError};
-use super::value::{Facts, Scalar};
+use crate::text::{Cursor, ParseError};
+use crate::value::{Facts, Scalar};
 
 /// A condition on the properties of one event.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,7 @@ impl Predicate {
     }
 
     /// Reads a predicate and stops behind it.
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
         either(cursor, 0)
     }
 
@@ -197,7 +197,7 @@ fn is_property(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::{Properties, Value};
+    use crate::value::{Properties, Value};
 
     fn holds(text: &str) -> bool {
         let facts: Properties = [

@@ -38,10 +38,10 @@ use std::time::Duration;
 use attune_kernel::Timestamp;
 
 pub use self::ast::Atom;
-pub(super) use self::program::{FIRST_ABSENCE, Inst, Program};
-use super::log::EventLog;
-use super::sessions::Sequence;
-pub use super::text::ParseError;
+pub use self::program::{END, Edge, FIRST_ABSENCE, Inst, Matcher, Program, START};
+use crate::log::EventLog;
+use crate::sessions::Sequence;
+pub use crate::text::ParseError;
 
 /// A pattern ready to run. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -67,7 +67,9 @@ impl Pattern {
         &self.text
     }
 
-    pub(super) fn program(&self) -> &Program {
+    /// The automaton, for a simulation event by event.
+    #[must_use]
+    pub fn program(&self) -> &Program {
         &self.program
     }
 }
@@ -124,7 +126,7 @@ pub fn find(log: &EventLog, sequences: &[Sequence], pattern: &Pattern, within: O
     found
 }
 
-#[cfg(test)]
-pub(super) mod reference;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -8,17 +8,17 @@ use super::set::Set;
 
 /// What holds between two events, as numbers of bits: the beginning, the end, and from [`FIRST_ABSENCE`] on, that
 /// none of a group of events follows.
-pub(crate) type Edge = u32;
+pub type Edge = u32;
 /// The beginning of the sequence.
-pub(crate) const START: Edge = 0;
+pub const START: Edge = 0;
 /// The end of the sequence.
-pub(crate) const END: Edge = 1;
+pub const END: Edge = 1;
 /// The first entry of [`Program::absences`].
-pub(crate) const FIRST_ABSENCE: Edge = 2;
+pub const FIRST_ABSENCE: Edge = 2;
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Inst {
+pub enum Inst {
     /// Takes an event and goes on with the next instruction.
     Take(Matcher),
     /// Goes on with both.
@@ -33,25 +33,28 @@ pub(crate) enum Inst {
 
 /// Which events an instruction takes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Matcher {
+pub struct Matcher {
     atoms: Vec<u32>,
     negated: bool,
 }
 
 impl Matcher {
     /// Whether it takes an event, given which atoms the event is.
-    pub(crate) fn takes(&self, is: impl Fn(u32) -> bool) -> bool {
+    #[must_use]
+    pub fn takes(&self, is: impl Fn(u32) -> bool) -> bool {
         self.atoms.iter().any(|atom| is(*atom)) != self.negated
     }
 }
 
 /// A compiled pattern.
 #[derive(Debug)]
-pub(crate) struct Program {
-    pub(crate) atoms: Vec<Atom>,
-    pub(crate) insts: Vec<Inst>,
+pub struct Program {
+    /// The events that the pattern speaks of.
+    pub atoms: Vec<Atom>,
+    /// The instructions; the first one begins, the last one accepts.
+    pub insts: Vec<Inst>,
     /// The groups of atoms that must not follow, each as a sorted list.
-    pub(crate) absences: Vec<Vec<u32>>,
+    pub absences: Vec<Vec<u32>>,
     /// The instructions that take events.
     pub(crate) taking: Set,
     /// For each instruction those from which it is reached without an event, and what that requires.

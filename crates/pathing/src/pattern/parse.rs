@@ -1,8 +1,8 @@
 //! Reading a pattern.
 
 use super::ast::{Atom, Node, Parsed};
-use crate::domain::predicate::Predicate;
-use crate::domain::text::{Cursor, ParseError};
+use crate::predicate::Predicate;
+use crate::text::{Cursor, ParseError};
 
 /// States a pattern may have when its repetitions are written out.
 const MAX_STATES: u64 = 20_000;

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::program::{END, FIRST_ABSENCE, Inst, Program, START};
 use super::set::Set;
-use crate::domain::log::EventLog;
-use crate::domain::sessions::Sequence;
+use crate::log::EventLog;
+use crate::sessions::Sequence;
 
 /// Distinct sets, numbered.
 #[derive(Debug, Default)]

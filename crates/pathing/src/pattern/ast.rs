@@ -1,6 +1,6 @@
 //! What a pattern is made of.
 
-use crate::domain::predicate::Predicate;
+use crate::predicate::Predicate;
 
 /// An event that a pattern speaks of.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use attune_kernel::Timestamp;
 
-use super::log::EventLog;
-use super::sessions::Sequence;
-use super::stat::median_seconds;
+use crate::log::EventLog;
+use crate::sessions::Sequence;
+use crate::stat::median_seconds;
 
 /// One step of a funnel's result.
 #[derive(Debug, Clone, PartialEq)]

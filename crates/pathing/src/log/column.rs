@@ -2,7 +2,7 @@
 
 use super::build::LogFull;
 use super::dictionary::Dictionary;
-use crate::domain::value::Scalar;
+use crate::value::Scalar;
 
 /// The code that stands for no text.
 const NONE: u32 = u32::MAX;

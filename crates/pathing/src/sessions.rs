@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use attune_kernel::Timestamp;
 
-use super::log::EventLog;
+use crate::log::EventLog;
 
 /// What makes one sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

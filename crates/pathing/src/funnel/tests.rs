@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::sessions::{Unit, sequences};
+use crate::sessions::{Unit, sequences};
 
 type Events = Vec<(i64, u8)>;
 

@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::log::EventLog;
-use super::sessions::Sequence;
-use super::stat::median_seconds;
+use crate::log::EventLog;
+use crate::sessions::Sequence;
+use crate::stat::median_seconds;
 
 /// Two event names, one directly after the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ mod tests {
     use attune_kernel::Timestamp;
 
     use super::*;
-    use crate::domain::sessions::{Unit, sequences};
+    use crate::sessions::{Unit, sequences};
 
     #[test]
     fn edges_stay_inside_a_sequence_and_carry_the_median() {

@@ -17,7 +17,7 @@ pub use build::{EventLogBuilder, LogFull};
 pub use column::Column;
 pub use dictionary::Dictionary;
 
-use super::value::{Facts, Scalar};
+use crate::value::{Facts, Scalar};
 
 /// Events sorted by customer, time and the order given. Built by [`EventLogBuilder`], then unchanging.
 #[derive(Debug, Default)]

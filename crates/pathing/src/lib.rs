@@ -1,0 +1,20 @@
+//! What people do, computed over columns: sessions, funnels, patterns, paths and graphs of events.
+//!
+//! * [`log`]: the columnar event log that every question is asked of.
+//! * [`sessions`]: cuts a person's events by inactivity; a sequence is the unit of all analyses.
+//! * [`funnel`], [`paths`], [`graph`]: counts over sequences.
+//! * [`pattern`]: the pattern language and the search for its matches.
+//! * [`value`], [`predicate`], [`stat`], [`text`]: what the others share.
+//!
+//! Deliberately absent: I/O, clocks and randomness.
+
+pub mod funnel;
+pub mod graph;
+pub mod log;
+pub mod paths;
+pub mod pattern;
+pub mod predicate;
+pub mod sessions;
+pub mod stat;
+pub mod text;
+pub mod value;
