@@ -4,7 +4,7 @@
 //! and how many there are, is learned from the candidates. Blocking proposes nearly all matches, so that counting over the
 //! candidates is counting over the matches; Winkler (1988) for two classes.
 
-use crate::comparison::{EXACT, LEVELS};
+use crate::comparison::{EXACT, KEY, LEVELS, SWAPPED};
 use crate::dedupe::{Observation, level_of};
 use crate::model::{Model, Table, context_of};
 use crate::text::Role;
@@ -122,7 +122,21 @@ pub(crate) fn learn(
         course.last_change = change;
         course.converged = change < REST;
     }
+    for column in &mut model.columns {
+        for context in 0..3 {
+            column.m[context] = agreeing(column.m[context], &column.u[context]);
+        }
+    }
     course
+}
+
+/// The shares of levels among matches, where agreement is never evidence against a match: a level that hardly occurs among
+/// the records at hand (another script, columns swapped) is estimated from next to nothing, and says nothing then.
+fn agreeing(mut m: [f64; LEVELS], u: &[f64; LEVELS]) -> [f64; LEVELS] {
+    for level in [KEY, SWAPPED].map(usize::from) {
+        m[level] = m[level].max(u[level]);
+    }
+    normal(m)
 }
 
 /// The share of two persons of one household that agree on what is a person's own for another reason than chance, to begin with.

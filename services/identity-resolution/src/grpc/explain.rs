@@ -16,10 +16,11 @@ impl Identity {
     /// Why identifiers are one person's.
     pub(super) async fn explain_one(&self, id: PersonId) -> Result<pb::ExplainResponse, Problem> {
         let person = self.person(id).await?;
+        let waterfalls = self.waterfalls(&person, &person).await?;
         let evidence = self.evidence(&[&person]).await?;
         let names = self.names(&[&person], &evidence).await?;
         let evidence = evidence.into_iter().map(|one| message(one, &names)).collect();
-        Ok(pb::ExplainResponse { same_person: true, evidence, ..Default::default() })
+        Ok(pb::ExplainResponse { same_person: true, evidence, waterfalls, ..Default::default() })
     }
 
     /// Why two ids are one person's, or two persons'.
@@ -109,6 +110,7 @@ fn sentence(entry: &Entry, identifiers: &[pb::Identifier]) -> String {
         Kind::Linked => format!("{} joined {} to {}{because}.", entry.actor, person(1), person(0)),
         Kind::Unlinked => format!("{} took {kinds} of {} to {}{because}.", entry.actor, person(0), person(1)),
         Kind::Limited => format!("{kinds} did not link{because}."),
+        Kind::Matched if entry.persons.len() < 2 => format!("A record is like one of {}.", person(0)),
         Kind::Matched => format!("The records of {} and {} are alike.", person(0), person(1)),
         Kind::Reviewed => format!("{} decided a review{because}.", entry.actor),
         Kind::Split => format!("{} was split off {}, because what joined them no longer holds.", person(1), person(0)),

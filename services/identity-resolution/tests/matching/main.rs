@@ -56,7 +56,13 @@ async fn what_is_said_of_one_person_is_linked() {
         assert!((sum - waterfall.match_weight).abs() < 1e-9 && waterfall.match_weight < 0.0);
         let model = world.client().get_model(pb::GetModelRequest::default()).await.unwrap().into_inner().model.unwrap();
         assert_eq!(waterfall.model_version, model.version);
-        let evidence = world.explain(&first.person_id, "").await.evidence;
+        let own = world.explain(&first.person_id, "").await;
+        let weighed =
+            own.waterfalls.iter().map(|one| one.steps.iter().map(|step| step.weight).sum::<f64>() + one.prior_weight);
+        let weighed: Vec<f64> = weighed.collect();
+        assert_eq!(weighed.len(), 1, "two records are one pair");
+        assert!((weighed[0] - second.matches[0].match_weight).abs() < 1e-9, "the reasons add up to what was decided");
+        let evidence = own.evidence;
         let matched = evidence.iter().find(|one| one.kind() == pb::EvidenceKind::Matched);
         assert!(matched.is_some_and(|one| one.match_weight > 3.0), "{evidence:?}");
     })
