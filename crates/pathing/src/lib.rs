@@ -11,6 +11,7 @@
 pub mod funnel;
 pub mod graph;
 pub mod log;
+mod parallel;
 pub mod paths;
 pub mod pattern;
 pub mod predicate;

@@ -12,6 +12,7 @@
 //! A comparison holds only when the property is there and of the literal's type; this goes for `!=` too. Flags know
 //! only equality; texts are ordered by their characters.
 
+use crate::log::{EventLog, Numbers, Texts};
 use crate::text::{Cursor, ParseError};
 use crate::value::{Facts, Scalar};
 
@@ -96,7 +97,100 @@ impl Predicate {
     }
 }
 
+/// A predicate over the columns of one log: texts are compared once for each distinct one.
+#[derive(Debug)]
+pub(crate) enum Bound<'a> {
+    Compare(Compared<'a>),
+    And(Vec<Bound<'a>>),
+    Or(Vec<Bound<'a>>),
+}
+
+/// A comparison with the columns of the literal's type.
+#[derive(Debug, Default)]
+pub(crate) struct Compared<'a> {
+    numbers: Option<(&'a Numbers, Operator, f64)>,
+    /// Codes, and whether the comparison holds of each.
+    texts: Vec<(&'a [u32], Vec<bool>)>,
+    flags: Option<(&'a [u8], Operator, bool)>,
+}
+
+impl Predicate {
+    /// Looks up the columns of a log. What the source gave no type is compared as the literal's type where it can be
+    /// read as one.
+    pub(crate) fn bind<'a>(&self, log: &'a EventLog) -> Bound<'a> {
+        match self {
+            Self::And(all) => Bound::And(all.iter().map(|one| one.bind(log)).collect()),
+            Self::Or(any) => Bound::Or(any.iter().map(|one| one.bind(log)).collect()),
+            Self::Compare { property, operator, literal } => {
+                let mut compared = Compared::default();
+                let Some(column) = log.column(property) else { return Bound::Compare(compared) };
+                match literal {
+                    Literal::Number(number) => {
+                        compared.numbers = column.numbers.as_ref().map(|numbers| (numbers, *operator, *number));
+                    }
+                    Literal::Text(_) => compared.texts.extend(column.texts.as_ref().map(|texts| {
+                        (texts.codes.as_slice(), truth(texts, |text| operator.holds(Scalar::Text(text), literal)))
+                    })),
+                    Literal::Flag(flag) => {
+                        compared.flags = column.flags.as_deref().map(|flags| (flags, *operator, *flag));
+                    }
+                }
+                compared.texts.extend(
+                    column.untyped.as_ref().map(|texts| {
+                        (texts.codes.as_slice(), truth(texts, |text| operator.holds_untyped(text, literal)))
+                    }),
+                );
+                Bound::Compare(compared)
+            }
+        }
+    }
+}
+
+fn truth(texts: &Texts, holds: impl FnMut(&str) -> bool) -> Vec<bool> {
+    texts.names.iter().map(holds).collect()
+}
+
+impl Bound<'_> {
+    /// Whether it holds in a row.
+    pub(crate) fn holds(&self, row: usize) -> bool {
+        match self {
+            Self::And(all) => all.iter().all(|one| one.holds(row)),
+            Self::Or(any) => any.iter().any(|one| one.holds(row)),
+            Self::Compare(compared) => compared.holds(row),
+        }
+    }
+}
+
+impl Compared<'_> {
+    fn holds(&self, row: usize) -> bool {
+        if let Some((numbers, operator, literal)) = &self.numbers
+            && let Some(number) = numbers.get(row)
+        {
+            return operator.holds(Scalar::Number(number), &Literal::Number(*literal));
+        }
+        if let Some((flags, operator, literal)) = &self.flags
+            && flags[row] != 0
+        {
+            return operator.holds(Scalar::Flag(flags[row] == 2), &Literal::Flag(*literal));
+        }
+        self.texts.iter().any(|(codes, truth)| truth.get(codes[row] as usize).is_some_and(|holds| *holds))
+    }
+}
+
 impl Operator {
+    /// Compares a text without a type as a value of the literal's type.
+    fn holds_untyped(self, text: &str, literal: &Literal) -> bool {
+        match literal {
+            Literal::Text(_) => self.holds(Scalar::Text(text), literal),
+            Literal::Flag(_) => match text {
+                "true" => self.holds(Scalar::Flag(true), literal),
+                "false" => self.holds(Scalar::Flag(false), literal),
+                _ => false,
+            },
+            Literal::Number(_) => text.parse().is_ok_and(|number| self.holds(Scalar::Number(number), literal)),
+        }
+    }
+
     fn holds(self, value: Scalar<'_>, literal: &Literal) -> bool {
         let order = match (value, literal) {
             (Scalar::Number(value), Literal::Number(literal)) => value.partial_cmp(literal),
@@ -114,6 +208,49 @@ impl Operator {
             Self::Greater => order.is_gt(),
             Self::AtLeast => order.is_ge(),
         })
+    }
+}
+
+impl std::fmt::Display for Predicate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let joined = |f: &mut std::fmt::Formatter<'_>, parts: &[Self], word: &str| {
+            for (at, part) in parts.iter().enumerate() {
+                f.write_str(if at == 0 { "" } else { word })?;
+                match part {
+                    Self::Compare { .. } => write!(f, "{part}")?,
+                    _ => write!(f, "({part})")?,
+                }
+            }
+            Ok(())
+        };
+        match self {
+            Self::And(all) => joined(f, all, " and "),
+            Self::Or(any) => joined(f, any, " or "),
+            Self::Compare { property, operator, literal } => write!(f, "{property} {operator} {literal}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::AtLeast => ">=",
+        })
+    }
+}
+
+impl std::fmt::Display for Literal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+            Self::Flag(flag) => write!(f, "{flag}"),
+        }
     }
 }
 

@@ -1,30 +1,82 @@
-//! Ordered funnels, with the semantics of ClickHouse's `windowFunnel` in its default mode.
+//! Funnels, with the semantics of ClickHouse's `windowFunnel` in each of its modes, and more.
 //!
-//! A chain of k steps in a sequence is a choice of one event for each of the first k steps, the i-th event bearing the
-//! name of the i-th step, such that the times never fall and the last lies no later than `within` after the first (the
+//! A chain of k steps in a sequence is a choice of one event for each of the first k steps, the i-th event being what
+//! the i-th step asks for, such that the times never fall and the last lies no later than `within` after the first (the
 //! end included). The level of a sequence is the length of its longest chain; other events in between do not matter.
 //! From this follow the two cases that surprise:
 //! * events of the same time count in the order of the steps, whatever their order in the log;
-//! * an event counts for every step that bears its name, so that steps `a, a` are both reached by one `a`.
+//! * an event counts for every step that it fits, so that steps `a, a` are both reached by one `a`.
 //!
 //! For the times between steps one chain stands for the sequence: of the longest ones, those that end at the earliest
 //! possible time; of these, walking back from the end, the one whose event for each step is the latest possible.
 //!
-//! One pass keeps, for each step, the latest first time of a chain that got there: chains that started later reach at
-//! least as far, so nothing else need be remembered. A second pass walks back from the end over the chain.
+//! The modes, which may be combined, restrict the events that are walked over in the order of time and, at one time, of
+//! steps ([`Mode`] says how each stops the walk). [`Exclusion`]s break a chain between two of its steps. With
+//! [`Mode::any_order`] the steps may come in any order: the level is the most different steps within one window.
+//!
+//! One pass keeps, for each step, the latest chain that got there: chains that started later reach at least as far, so
+//! nothing else need be remembered.
+
+mod any;
+mod plan;
+mod quick;
+mod walk;
 
 use std::time::Duration;
 
-use attune_kernel::Timestamp;
+use crate::log::{EventLog, with_columns};
+use crate::parallel;
+use crate::pattern::Atom;
+use crate::sessions::Sequences;
+use crate::stat::median;
 
-use crate::log::EventLog;
-use crate::sessions::Sequence;
-use crate::stat::median_seconds;
+use self::plan::Plan;
+
+/// What a funnel asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Funnel {
+    /// The steps in order; any number of them.
+    pub steps: Vec<Atom>,
+    /// The longest time from the first to the last event of a chain.
+    pub within: Duration,
+    /// How strictly the steps must follow one another.
+    pub mode: Mode,
+    /// What must not happen between steps.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// How strictly steps must follow one another; without any of these, other events in between do not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mode {
+    /// `strict_deduplication`: an event for a step beyond the first that was reached before ends the walk, even when that
+    /// chain has run out of time.
+    pub strict_deduplication: bool,
+    /// `strict_order`: once an event for the first step has come, an event for no step ends the walk, and so does one for
+    /// a step whose step before has not been reached; the level is then that of the steps reached without a gap.
+    pub strict_order: bool,
+    /// `strict_increase`: an event must be later than the newest event of the step before, not only no earlier. The newest
+    /// one counts even where an older one would do.
+    pub strict_increase: bool,
+    /// The steps may come in any order; the other modes do not apply.
+    pub any_order: bool,
+}
+
+/// An event that breaks a chain when it lies, in time, truly after the chain's event of one step and truly before its
+/// event of another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exclusion {
+    /// The event.
+    pub event: Atom,
+    /// The step after which it breaks, from 1.
+    pub after: usize,
+    /// The step before which it breaks; more than `after`.
+    pub before: usize,
+}
 
 /// One step of a funnel's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The event name.
+    /// The event, as it was asked for.
     pub name: String,
     /// How many sequences got here.
     pub reached: u64,
@@ -35,123 +87,119 @@ pub struct Step {
     pub median_seconds: Option<f64>,
 }
 
-/// Runs a funnel over sequences. There may be any number of steps; names that do not occur are never reached.
-#[must_use]
-pub fn run(log: &EventLog, sequences: &[Sequence], steps: &[String], within: Duration) -> Vec<Step> {
-    let mut scan = Scan::new(log, steps, within);
-    let mut reached = vec![0u64; steps.len()];
-    let mut micros: Vec<Vec<i64>> = vec![Vec::new(); steps.len()];
-    for sequence in sequences {
-        let times = &log.times()[sequence.rows.clone()];
-        let names = &log.name_codes()[sequence.rows.clone()];
-        let Some((level, last)) = scan.level(times, names) else { continue };
-        for count in &mut reached[..level] {
+impl Funnel {
+    /// A funnel of event names in the default mode.
+    pub fn named(names: impl IntoIterator<Item = impl Into<String>>, within: Duration) -> Self {
+        let steps = names.into_iter().map(Atom::named).collect();
+        Self { steps, within, mode: Mode::default(), exclusions: Vec::new() }
+    }
+
+    /// The level of every sequence, in order: how many steps it reached.
+    #[must_use]
+    pub fn levels(&self, log: &EventLog, sequences: &Sequences, threads: usize) -> Vec<u32> {
+        let parts = self.scan(log, sequences, threads, false, |levels: &mut Vec<u32>, _, level, _| {
+            levels.push(level as u32);
+        });
+        parts.concat()
+    }
+
+    /// Runs it over sequences. Names that do not occur are never reached.
+    #[must_use]
+    pub fn run(&self, log: &EventLog, sequences: &Sequences, threads: usize) -> Vec<Step> {
+        let parts = self.scan(log, sequences, threads, true, |tally: &mut Tally, _, level, chain| {
+            tally.add(self.steps.len(), log, level, chain);
+        });
+        self.result(log, parts)
+    }
+
+    /// Runs it for each value that a property has in the first event of the chain that stands for a sequence; sequences
+    /// that do not start, or whose first event has no such property, count for nothing. In the order of the values.
+    #[must_use]
+    pub fn by_property(
+        &self,
+        log: &EventLog,
+        sequences: &Sequences,
+        property: &str,
+        threads: usize,
+    ) -> Vec<(String, Vec<Step>)> {
+        type Tallies = std::collections::BTreeMap<String, Tally>;
+        let Some(column) = log.column(property) else { return Vec::new() };
+        let parts = self.scan(log, sequences, threads, true, |tallies: &mut Tallies, _, level, chain| {
+            if let Some(value) = chain.first().and_then(|row| column.label(*row as usize)) {
+                tallies.entry(value).or_default().add(self.steps.len(), log, level, chain);
+            }
+        });
+        let mut by_value: std::collections::BTreeMap<String, Vec<Tally>> = Default::default();
+        for (value, tally) in parts.into_iter().flatten() {
+            by_value.entry(value).or_default().push(tally);
+        }
+        by_value.into_iter().map(|(value, parts)| (value, self.result(log, parts))).collect()
+    }
+
+    /// Calls `take` with the number of every sequence, its level and, when `chains` are wanted, the rows of the chain
+    /// that stands for it; on several threads, each with an accumulator of its own, in the order of the sequences.
+    fn scan<A: Default + Send>(
+        &self,
+        log: &EventLog,
+        sequences: &Sequences,
+        threads: usize,
+        chains: bool,
+        take: impl Fn(&mut A, usize, usize, &[u32]) + Sync,
+    ) -> Vec<A> {
+        let plan = Plan::new(self, log);
+        let starts = sequences.starts();
+        with_columns!(log, |codes, ticks| parallel::map(threads, starts, |range| {
+            let mut tally = A::default();
+            let take = |at: usize, level: usize, chain: &[u32]| take(&mut tally, at, level, chain);
+            plan.run(codes, ticks, starts, range, chains, take);
+            tally
+        }))
+    }
+
+    fn result(&self, log: &EventLog, parts: Vec<Tally>) -> Vec<Step> {
+        let mut reached = vec![0u64; self.steps.len()];
+        let mut ticks: Vec<Vec<i64>> = vec![Vec::new(); self.steps.len()];
+        for part in parts {
+            reached.iter_mut().zip(part.reached).for_each(|(all, part)| *all += part);
+            ticks.iter_mut().zip(part.ticks).for_each(|(all, part)| all.extend(part));
+        }
+        let step = |(at, mut ticks): (usize, Vec<i64>)| Step {
+            name: self.steps[at].to_string(),
+            reached: reached[at],
+            converted_from_previous: share(reached[at], reached[at.saturating_sub(1)]),
+            median_seconds: median(&mut ticks).map(|ticks| log.times().seconds(ticks)),
+        };
+        ticks.into_iter().enumerate().map(step).collect()
+    }
+}
+
+/// Counts over some sequences.
+#[derive(Default)]
+struct Tally {
+    /// By step, how many sequences got there.
+    reached: Vec<u64>,
+    /// By step, the ticks from the step before.
+    ticks: Vec<Vec<i64>>,
+}
+
+impl Tally {
+    fn add(&mut self, steps: usize, log: &EventLog, level: usize, chain: &[u32]) {
+        if self.reached.is_empty() {
+            self.reached.resize(steps, 0);
+            self.ticks.resize(steps, Vec::new());
+        }
+        for count in &mut self.reached[..level] {
             *count += 1;
         }
-        scan.walk_back(times, names, level, last);
-        for (step, pair) in scan.chain[..level].windows(2).enumerate() {
-            micros[step + 1].push(pair[1].as_micros() - pair[0].as_micros());
+        for (step, pair) in chain.windows(2).enumerate() {
+            self.ticks[step + 1].push(log.times().tick(pair[1] as usize) - log.times().tick(pair[0] as usize));
         }
     }
-    let mut result = Vec::with_capacity(steps.len());
-    for (step, name) in steps.iter().enumerate() {
-        let before = if step == 0 { reached[0] } else { reached[step - 1] };
-        result.push(Step {
-            name: name.clone(),
-            reached: reached[step],
-            converted_from_previous: share(reached[step], before),
-            median_seconds: median_seconds(&mut micros[step]),
-        });
-    }
-    result
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of sequences lie far below 2^53")]
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// What one funnel needs for every sequence, allocated once.
-struct Scan {
-    within: Duration,
-    /// The steps that bear a name, by the name's code, ascending.
-    steps_of: Vec<Vec<usize>>,
-    /// For each step the latest first time of a chain that got there.
-    first: Vec<Option<Timestamp>>,
-    /// The steps shown by the events of one time.
-    at_once: Vec<usize>,
-    /// The times of the chain that stands for the sequence.
-    chain: Vec<Timestamp>,
-}
-
-impl Scan {
-    fn new(log: &EventLog, steps: &[String], within: Duration) -> Self {
-        let mut steps_of = vec![Vec::new(); log.names().len()];
-        for (step, name) in steps.iter().enumerate() {
-            if let Some(code) = log.names().code(name) {
-                steps_of[code as usize].push(step);
-            }
-        }
-        Self {
-            within,
-            steps_of,
-            first: vec![None; steps.len()],
-            at_once: Vec::new(),
-            chain: vec![Timestamp::default(); steps.len()],
-        }
-    }
-
-    /// The length of the longest chain and the index of the event at whose time it is first complete.
-    fn level(&mut self, times: &[Timestamp], names: &[u32]) -> Option<(usize, usize)> {
-        self.first.fill(None);
-        let mut best = None;
-        let mut row = 0;
-        while row < times.len() {
-            let time = times[row];
-            self.at_once.clear();
-            let mut last = row;
-            while last < times.len() && times[last] == time {
-                self.at_once.extend_from_slice(&self.steps_of[names[last] as usize]);
-                last += 1;
-            }
-            if last - row > 1 {
-                self.at_once.sort_unstable();
-            }
-            for step in &self.at_once {
-                let first = match step.checked_sub(1) {
-                    None => Some(time),
-                    Some(before) => self.first[before].filter(|first| time <= first.plus(self.within)),
-                };
-                if first.is_some() {
-                    self.first[*step] = first;
-                    if best.is_none_or(|(level, _)| level < step + 1) {
-                        best = Some((step + 1, last - 1));
-                    }
-                }
-            }
-            if best.is_some_and(|(level, _)| level == self.first.len()) {
-                break;
-            }
-            row = last;
-        }
-        best
-    }
-
-    /// Fills `chain` with the times of the latest chain of `level` steps that ends at the time of `last`.
-    fn walk_back(&mut self, times: &[Timestamp], names: &[u32], level: usize, last: usize) {
-        let mut row = last;
-        for step in (0..level).rev() {
-            // The event found for a step may serve the step before too, and so may others of its time that stand
-            // after it in the log: the search goes on from the end of that time.
-            while row + 1 < times.len() && times[row + 1] == times[row] {
-                row += 1;
-            }
-            while !self.steps_of[names[row] as usize].contains(&step) && row > 0 {
-                row -= 1;
-            }
-            self.chain[step] = times[row];
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use attune_kernel::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::column::ColumnBuilder;
+use super::compact::{Codes, Times};
 use super::{Dictionary, EventLog};
 use crate::value::Scalar;
 
-/// A log holds at most 4,294,967,295 events, customers and names.
+/// A log holds at most 4,294,967,294 events, and as many customers, names and bytes of their texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the event log is full")]
 pub struct LogFull;
@@ -15,15 +16,16 @@ pub struct LogFull;
 /// Takes events in any order.
 #[derive(Debug, Default)]
 pub struct EventLogBuilder {
-    customers: Dictionary,
-    names: Dictionary,
+    pub(crate) customers: Dictionary,
+    pub(crate) names: Dictionary,
     session_names: Dictionary,
-    customer: Vec<u32>,
-    time: Vec<Timestamp>,
-    name: Vec<u32>,
+    pub(crate) customer: Vec<u32>,
+    /// Microseconds since the epoch.
+    pub(crate) time: Vec<i64>,
+    pub(crate) name: Vec<u32>,
     /// Grown on the first row that names a session; `u32::MAX` for rows without.
     session: Vec<u32>,
-    columns: FxHashMap<String, ColumnBuilder>,
+    pub(crate) columns: FxHashMap<String, ColumnBuilder>,
 }
 
 impl EventLogBuilder {
@@ -53,7 +55,7 @@ impl EventLogBuilder {
         session: Option<&str>,
         properties: impl IntoIterator<Item = (&'a str, Scalar<'a>)>,
     ) -> Result<(), LogFull> {
-        let row = u32::try_from(self.time.len()).ok().filter(|row| *row < u32::MAX).ok_or(LogFull)?;
+        let row = self.next_row()?;
         let customer = match self.customer.last() {
             // Most files hold a customer's events one after another.
             Some(last) if self.customers.text(*last) == Some(customer) => *last,
@@ -73,49 +75,84 @@ impl EventLogBuilder {
             }
         }
         self.customer.push(customer);
-        self.time.push(time);
+        self.time.push(time.as_micros());
         self.name.push(name);
         Ok(())
+    }
+
+    /// The number of the row that comes next.
+    pub(crate) fn next_row(&self) -> Result<u32, LogFull> {
+        u32::try_from(self.time.len()).ok().filter(|row| *row < u32::MAX - 1).ok_or(LogFull)
     }
 
     /// Sorts what was pushed.
     #[must_use]
     pub fn build(mut self) -> EventLog {
-        let ranks = self.customers.sort();
-        for code in &mut self.customer {
-            *code = ranks[*code as usize];
+        if let Some(ranks) = self.customers.sort() {
+            for code in &mut self.customer {
+                *code = ranks[*code as usize];
+            }
         }
         let rows = self.time.len();
-        let mut order: Vec<u32> = (0u32..).take(rows).collect();
-        // Stable: events of one customer and time keep the order given.
-        order.sort_by_key(|row| (self.customer[*row as usize], self.time[*row as usize]));
-        let mut place = vec![0; rows];
-        for (at, row) in (0u32..).zip(&order) {
-            place[*row as usize] = at;
-        }
-        let mut bounds = vec![0; self.customers.len() + 1];
+        let mut bounds = vec![0u32; self.customers.len() + 1];
         for customer in &self.customer {
             bounds[*customer as usize + 1] += 1;
         }
         for at in 1..bounds.len() {
             bounds[at] += bounds[at - 1];
         }
+        let order = order(&self.customer, &self.time, &bounds);
+        self.customer = Vec::new();
         let sessions = (!self.session.is_empty()).then(|| {
             self.session.resize(rows, u32::MAX);
-            (self.session_names, gather(&self.session, &order))
+            (std::mem::take(&mut self.session_names), gather(std::mem::take(&mut self.session), order.as_deref()))
         });
-        EventLog {
-            customers: self.customers,
-            names: self.names,
-            bounds,
-            time: gather(&self.time, &order),
-            name: gather(&self.name, &order),
-            sessions,
-            columns: self.columns.into_iter().map(|(name, column)| (name, column.build(&place))).collect(),
-        }
+        let columns = std::mem::take(&mut self.columns);
+        let place = (!columns.is_empty()).then(|| places(rows, order.as_deref())).unwrap_or_default();
+        let columns = columns.into_iter().map(|(name, column)| (name, column.build(&place))).collect();
+        let times = Times::pack(gather(self.time, order.as_deref()));
+        let codes = Codes::pack(gather(self.name, order.as_deref()), self.names.len());
+        EventLog { customers: self.customers, names: self.names, bounds, times, codes, sessions, columns }
     }
 }
 
-fn gather<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
-    order.iter().map(|row| values[*row as usize]).collect()
+/// The rows by customer, time and the order given; nothing when they stand so already.
+fn order(customer: &[u32], time: &[i64], bounds: &[u32]) -> Option<Vec<u32>> {
+    let mut keys = customer.iter().zip(time);
+    let mut last = keys.next()?;
+    if keys.all(|key| std::mem::replace(&mut last, key) <= key) {
+        return None;
+    }
+    let mut order = vec![0u32; customer.len()];
+    let mut next = bounds.to_vec();
+    for (row, customer) in (0u32..).zip(customer) {
+        let at = &mut next[*customer as usize];
+        order[*at as usize] = row;
+        *at += 1;
+    }
+    for pair in bounds.windows(2) {
+        let rows = &mut order[pair[0] as usize..pair[1] as usize];
+        if !rows.is_sorted_by_key(|row| time[*row as usize]) {
+            // Stable: events of one customer and time keep the order given.
+            rows.sort_by_key(|row| time[*row as usize]);
+        }
+    }
+    Some(order)
+}
+
+/// Where each row given lies in the log.
+fn places(rows: usize, order: Option<&[u32]>) -> Vec<u32> {
+    let Some(order) = order else { return (0u32..).take(rows).collect() };
+    let mut place = vec![0; rows];
+    for (at, row) in (0u32..).zip(order) {
+        place[*row as usize] = at;
+    }
+    place
+}
+
+fn gather<T: Copy>(values: Vec<T>, order: Option<&[u32]>) -> Vec<T> {
+    match order {
+        None => values,
+        Some(order) => order.iter().map(|row| values[*row as usize]).collect(),
+    }
 }

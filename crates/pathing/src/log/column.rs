@@ -5,53 +5,95 @@ use super::dictionary::Dictionary;
 use crate::value::Scalar;
 
 /// The code that stands for no text.
-const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// A property's values by row. A property has one column a type, so that a sender's change of mind (`"12"`, then `12`)
 /// loses nothing: a comparison with a number sees the numbers.
 #[derive(Debug, Default)]
 pub struct Column {
-    numbers: Option<Numbers>,
-    texts: Option<(Dictionary, Vec<u32>)>,
+    pub(crate) numbers: Option<Numbers>,
+    pub(crate) texts: Option<Texts>,
     /// 0 absent, 1 false, 2 true.
-    flags: Option<Vec<u8>>,
+    pub(crate) flags: Option<Vec<u8>>,
+    /// From a source without types: what a text means is for the comparison to say.
+    pub(crate) untyped: Option<Texts>,
+}
+
+/// Texts by row as codes; [`NONE`] where there is none.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    pub(crate) names: Dictionary,
+    pub(crate) codes: Vec<u32>,
 }
 
 #[derive(Debug)]
-struct Numbers {
+pub(crate) struct Numbers {
     values: Vec<f64>,
     /// One bit a row: whether there is a number. Any `f64`, also NaN, can be a value.
     present: Vec<u64>,
 }
 
+impl Numbers {
+    pub(crate) fn get(&self, row: usize) -> Option<f64> {
+        (self.present[row / 64] >> (row % 64) & 1 == 1).then(|| self.values[row])
+    }
+}
+
+impl Texts {
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        self.names.text(self.codes[row])
+    }
+}
+
 impl Column {
-    /// The value in a row.
+    /// The value in a row; of values of several types the number, then the text.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<Scalar<'_>> {
-        if let Some(numbers) = &self.numbers
-            && numbers.present[row / 64] >> (row % 64) & 1 == 1
-        {
-            return Some(Scalar::Number(numbers.values[row]));
+        if let Some(number) = self.numbers.as_ref().and_then(|numbers| numbers.get(row)) {
+            return Some(Scalar::Number(number));
         }
-        if let Some((names, codes)) = &self.texts
-            && let Some(text) = names.text(codes[row])
-        {
+        if let Some(text) = self.texts.as_ref().and_then(|texts| texts.get(row)) {
             return Some(Scalar::Text(text));
         }
-        match self.flags.as_ref()?[row] {
-            0 => None,
-            flag => Some(Scalar::Flag(flag == 2)),
+        match self.flags.as_ref().map(|flags| flags[row]) {
+            None | Some(0) => self.untyped.as_ref().and_then(|texts| texts.get(row)).map(read),
+            Some(flag) => Some(Scalar::Flag(flag == 2)),
         }
+    }
+
+    /// The value in a row as text, for a table.
+    #[must_use]
+    pub fn label(&self, row: usize) -> Option<String> {
+        Some(match self.untyped.as_ref().and_then(|texts| texts.get(row)) {
+            Some(text) => text.to_owned(),
+            None => match self.get(row)? {
+                Scalar::Text(text) => text.to_owned(),
+                Scalar::Number(number) => number.to_string(),
+                Scalar::Flag(flag) => flag.to_string(),
+            },
+        })
+    }
+}
+
+/// What a text without a type is, taken by itself.
+fn read(text: &str) -> Scalar<'_> {
+    match (text, text.parse::<f64>()) {
+        ("true", _) => Scalar::Flag(true),
+        ("false", _) => Scalar::Flag(false),
+        (_, Ok(number)) if number.is_finite() => Scalar::Number(number),
+        _ => Scalar::Text(text),
     }
 }
 
 /// A column in the making: values with the number of the row as it was given.
 #[derive(Debug, Default)]
-pub(super) struct ColumnBuilder {
+pub(crate) struct ColumnBuilder {
     numbers: Vec<(u32, f64)>,
     names: Dictionary,
     texts: Vec<(u32, u32)>,
     flags: Vec<(u32, bool)>,
+    untyped_names: Dictionary,
+    untyped: Vec<(u32, u32)>,
 }
 
 impl ColumnBuilder {
@@ -62,6 +104,16 @@ impl ColumnBuilder {
             Scalar::Flag(flag) => self.flags.push((row, flag)),
         }
         Ok(())
+    }
+
+    /// The code of a text without a type.
+    pub(crate) fn intern_untyped(&mut self, text: &str) -> Result<u32, LogFull> {
+        self.untyped_names.intern(text)
+    }
+
+    /// Gives a row a text without a type.
+    pub(crate) fn push_untyped(&mut self, row: u32, code: u32) {
+        self.untyped.push((row, code));
     }
 
     /// `place[given row]` is the row in the log.
@@ -76,13 +128,15 @@ impl ColumnBuilder {
             }
             numbers
         });
-        let texts = (!self.texts.is_empty()).then(|| {
-            let mut codes = vec![NONE; rows];
-            for (row, code) in self.texts {
-                codes[place[row as usize] as usize] = code;
-            }
-            (self.names, codes)
-        });
+        let texts = |names: Dictionary, given: Vec<(u32, u32)>| {
+            (!given.is_empty()).then(|| {
+                let mut codes = vec![NONE; rows];
+                for (row, code) in given {
+                    codes[place[row as usize] as usize] = code;
+                }
+                Texts { names, codes }
+            })
+        };
         let flags = (!self.flags.is_empty()).then(|| {
             let mut flags = vec![0; rows];
             for (row, flag) in self.flags {
@@ -90,6 +144,11 @@ impl ColumnBuilder {
             }
             flags
         });
-        Column { numbers, texts, flags }
+        Column {
+            numbers,
+            texts: texts(self.names, self.texts),
+            flags,
+            untyped: texts(self.untyped_names, self.untyped),
+        }
     }
 }

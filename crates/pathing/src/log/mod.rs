@@ -6,6 +6,7 @@
 
 mod build;
 mod column;
+mod compact;
 mod dictionary;
 
 use std::ops::Range;
@@ -15,6 +16,9 @@ use rustc_hash::FxHashMap;
 
 pub use build::{EventLogBuilder, LogFull};
 pub use column::Column;
+pub(crate) use column::{Numbers, Texts};
+pub(crate) use compact::{Code, Tick, with_codes, with_columns, with_ticks};
+pub use compact::{Codes, Ticks, Times};
 pub use dictionary::Dictionary;
 
 use crate::value::{Facts, Scalar};
@@ -25,9 +29,9 @@ pub struct EventLog {
     customers: Dictionary,
     names: Dictionary,
     /// Where each customer's rows begin, and the number of rows at the end: one more entry than customers.
-    bounds: Vec<usize>,
-    time: Vec<Timestamp>,
-    name: Vec<u32>,
+    bounds: Vec<u32>,
+    times: Times,
+    codes: Codes,
     sessions: Option<(Dictionary, Vec<u32>)>,
     columns: FxHashMap<String, Column>,
 }
@@ -42,13 +46,13 @@ impl EventLog {
     /// How many events there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.time.len()
+        self.rows()
     }
 
     /// Whether there is no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.time.is_empty()
+        self.rows() == 0
     }
 
     /// The customers; their codes count in the order of their text.
@@ -68,21 +72,43 @@ impl EventLog {
     pub fn rows_of(&self, customer: u32) -> Range<usize> {
         let at = customer as usize;
         match (self.bounds.get(at), self.bounds.get(at + 1)) {
-            (Some(start), Some(end)) => *start..*end,
+            (Some(start), Some(end)) => *start as usize..*end as usize,
             _ => 0..0,
         }
     }
 
+    /// Where each customer's rows begin, by code, and the number of rows at the end.
+    #[must_use]
+    pub fn bounds(&self) -> &[u32] {
+        &self.bounds
+    }
+
     /// The times, by row.
     #[must_use]
-    pub fn times(&self) -> &[Timestamp] {
-        &self.time
+    pub fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// The time of a row.
+    #[must_use]
+    pub fn time(&self, row: usize) -> Timestamp {
+        self.times.get(row)
     }
 
     /// The codes of the event names, by row.
     #[must_use]
-    pub fn name_codes(&self) -> &[u32] {
-        &self.name
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    /// The name of the event in a row.
+    #[must_use]
+    pub fn name(&self, row: usize) -> &str {
+        self.names.text(self.codes.get(row)).unwrap_or_default()
+    }
+
+    fn rows(&self) -> usize {
+        self.bounds.last().map_or(0, |end| *end as usize)
     }
 
     /// The source's session of a row, when the source named one.

@@ -1,14 +1,11 @@
-//! The letters of an automaton: events and the edges between them, reduced to what a pattern can tell apart.
+//! The letters of an automaton: events reduced to what a pattern can tell apart.
 
-use std::time::Duration;
-
-use attune_kernel::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::program::{END, FIRST_ABSENCE, Inst, Program, START};
+use super::program::{Inst, Program};
 use super::set::Set;
 use crate::log::EventLog;
-use crate::sessions::Sequence;
+use crate::predicate::Bound;
 
 /// Distinct sets, numbered.
 #[derive(Debug, Default)]
@@ -50,39 +47,31 @@ struct Named {
     /// The atoms that it is if a predicate holds.
     conditional: Vec<u32>,
     /// The letter, where nothing is conditional.
-    letter: Option<u32>,
+    letter: u32,
 }
 
-/// Turns sequences of a log into letters and edges.
-pub(super) struct Reader<'a> {
-    log: &'a EventLog,
+/// The letters met so far: sets of atoms that an event is.
+pub(super) struct Letters<'a> {
     program: &'a Program,
-    within: Option<Duration>,
+    /// By atom.
+    predicates: Vec<Option<Bound<'a>>>,
     named: Vec<Named>,
-    /// Sets of atoms.
-    letters: Interner,
+    sets: Interner,
     /// By letter: the instructions that take it.
     takers: Vec<Set>,
-    /// Sets of edges.
-    edges: Interner,
-    /// The sequence's letters.
-    pub(super) events: Vec<u32>,
-    /// The edges before each event and after the last.
-    pub(super) between: Vec<u32>,
+    /// Whether some letters depend on more than the name.
+    conditional: bool,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(log: &'a EventLog, program: &'a Program, within: Option<Duration>) -> Self {
-        let mut reader = Self {
-            log,
+impl<'a> Letters<'a> {
+    pub(super) fn new(log: &'a EventLog, program: &'a Program) -> Self {
+        let mut letters = Self {
             program,
-            within,
+            predicates: program.atoms.iter().map(|atom| Some(atom.predicate.as_ref()?.bind(log))).collect(),
             named: Vec::with_capacity(log.names().len()),
-            letters: Interner::default(),
+            sets: Interner::default(),
             takers: Vec::new(),
-            edges: Interner::default(),
-            events: Vec::new(),
-            between: Vec::new(),
+            conditional: false,
         };
         for name in log.names().iter() {
             let mut atoms = Set::empty(program.atoms.len());
@@ -96,10 +85,41 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            let letter = conditional.is_empty().then(|| reader.letter(atoms.clone()));
-            reader.named.push(Named { atoms, conditional, letter });
+            let letter = letters.letter(atoms.clone());
+            letters.conditional |= !conditional.is_empty();
+            letters.named.push(Named { atoms, conditional, letter });
         }
-        reader
+        letters
+    }
+
+    /// The letter of each name, where letters depend on nothing else.
+    pub(super) fn by_name(&self) -> Option<Vec<u32>> {
+        (!self.conditional).then(|| self.named.iter().map(|named| named.letter).collect())
+    }
+
+    /// The letter of a row.
+    pub(super) fn of(&mut self, code: usize, row: usize) -> u32 {
+        let named = &self.named[code];
+        if named.conditional.is_empty() {
+            return named.letter;
+        }
+        let mut atoms = named.atoms.clone();
+        for number in &named.conditional {
+            if self.predicates[*number as usize].as_ref().is_some_and(|predicate| predicate.holds(row)) {
+                atoms.insert(*number);
+            }
+        }
+        self.letter(atoms)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.takers.len()
+    }
+
+    /// The atoms of a letter.
+    pub(super) fn atoms(&self, letter: u32) -> &Set {
+        self.sets.get(letter)
     }
 
     /// The instructions that take a letter.
@@ -107,21 +127,16 @@ impl<'a> Reader<'a> {
         &self.takers[letter as usize]
     }
 
-    /// The instructions that take the event at a place, when there is one.
-    pub(super) fn event_takers(&self, at: usize) -> Option<&Set> {
-        self.events.get(at).map(|letter| self.takers(*letter))
-    }
-
-    /// Whether an edge holds in a set of edges.
-    pub(super) fn holds(&self, edges: u32) -> impl Fn(u32) -> bool + '_ {
-        let edges = self.edges.get(edges);
-        |edge| edges.contains(edge)
+    /// Whether a letter is one of a group of events that must not follow.
+    pub(super) fn is_of(&self, letter: u32, absence: usize) -> bool {
+        let atoms = self.sets.get(letter);
+        self.program.absences[absence].iter().any(|atom| atoms.contains(*atom))
     }
 
     fn letter(&mut self, atoms: Set) -> u32 {
-        let (letter, new) = self.letters.intern(atoms);
+        let (letter, new) = self.sets.intern(atoms);
         if new {
-            let atoms = self.letters.get(letter);
+            let atoms = self.sets.get(letter);
             let mut takers = Set::empty(self.program.insts.len());
             for (at, inst) in (0u32..).zip(&self.program.insts) {
                 if let Inst::Take(matcher) = inst
@@ -133,72 +148,5 @@ impl<'a> Reader<'a> {
             self.takers.push(takers);
         }
         letter
-    }
-
-    /// Reads a sequence into `events` and `between`.
-    pub(super) fn read(&mut self, sequence: &Sequence) {
-        self.events.clear();
-        for row in sequence.rows.clone() {
-            let named = &self.named[self.log.name_codes()[row] as usize];
-            let letter = match named.letter {
-                Some(letter) => letter,
-                None => {
-                    let mut atoms = named.atoms.clone();
-                    let facts = self.log.row(row);
-                    for number in &named.conditional {
-                        let predicate = self.program.atoms[*number as usize].predicate.as_ref();
-                        if predicate.is_some_and(|predicate| predicate.holds(&facts)) {
-                            atoms.insert(*number);
-                        }
-                    }
-                    self.letter(atoms)
-                }
-            };
-            self.events.push(letter);
-        }
-        self.read_edges(&self.log.times()[sequence.rows.clone()]);
-    }
-
-    fn read_edges(&mut self, times: &[Timestamp]) {
-        let events = self.events.len();
-        let program = self.program;
-        let mut edges = Set::empty(program.edges());
-        let (plain, _) = self.edges.intern(edges.clone());
-        self.between.clear();
-        self.between.resize(events + 1, plain);
-        if program.absences.is_empty() {
-            edges.insert(END);
-            self.between[events] = self.edges.intern(edges.clone()).0;
-            edges.clear();
-            edges.insert(START);
-            self.between[0] = self.edges.intern(edges).0;
-            return;
-        }
-        // The next time at which an event of each group occurs.
-        let mut next: Vec<Option<Timestamp>> = vec![None; program.absences.len()];
-        for place in (0..=events).rev() {
-            if let Some(letter) = self.events.get(place) {
-                let atoms = self.letters.get(*letter);
-                for (next, absence) in next.iter_mut().zip(&program.absences) {
-                    if absence.iter().any(|atom| atoms.contains(*atom)) {
-                        *next = Some(times[place]);
-                    }
-                }
-            }
-            edges.clear();
-            if place == 0 {
-                edges.insert(START);
-            }
-            if place == events {
-                edges.insert(END);
-            }
-            let limit = self.within.zip(place.checked_sub(1)).map(|(within, last)| times[last].plus(within));
-            for (edge, next) in (FIRST_ABSENCE..).zip(&next) {
-                if next.is_none_or(|next| limit.is_some_and(|limit| next > limit)) {
-                    edges.insert(edge);
-                }
-            }
-            self.between[place] = self.edges.intern(edges.clone()).0;
-        }
     }
 }

@@ -11,6 +11,23 @@ pub struct Atom {
     pub predicate: Option<Predicate>,
 }
 
+impl Atom {
+    /// Any event of a name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), predicate: None }
+    }
+}
+
+impl std::fmt::Display for Atom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name.as_deref().unwrap_or("."))?;
+        match &self.predicate {
+            None => Ok(()),
+            Some(predicate) => write!(f, "[{predicate}]"),
+        }
+    }
+}
+
 /// A pattern as a tree. Numbers name entries of [`Parsed::atoms`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {

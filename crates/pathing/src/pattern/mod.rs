@@ -26,8 +26,12 @@
 
 mod alphabet;
 mod ast;
+mod dfa;
+mod finder;
+mod latest;
 mod parse;
 mod program;
+mod reader;
 mod scan;
 mod set;
 mod timed;
@@ -38,9 +42,11 @@ use std::time::Duration;
 use attune_kernel::Timestamp;
 
 pub use self::ast::Atom;
+use self::finder::{Asked, Finder};
 pub use self::program::{END, Edge, FIRST_ABSENCE, Inst, Matcher, Program, START};
-use crate::log::EventLog;
-use crate::sessions::Sequence;
+use crate::log::{EventLog, with_columns};
+use crate::parallel;
+use crate::sessions::Sequences;
 pub use crate::text::ParseError;
 
 /// A pattern ready to run. Cloning is cheap.
@@ -97,33 +103,53 @@ pub struct Match {
     pub row: usize,
 }
 
+/// How matches are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Search {
+    /// The longest time from the first to the last event of a match; also how far a demand that something does not follow
+    /// reaches.
+    pub within: Option<Duration>,
+    /// From every event where a match begins, the longest one; otherwise the next match begins after the end of the last.
+    /// With a limit the work grows with the events inside it.
+    pub overlapping: bool,
+}
+
+/// How often an event may be read before the linear search takes over.
+const PATIENCE: usize = 8;
+
 /// Finds the matches of a pattern in sequences, in their order.
 #[must_use]
-pub fn find(log: &EventLog, sequences: &[Sequence], pattern: &Pattern, within: Option<Duration>) -> Vec<Match> {
-    let program = pattern.program();
-    let mut reader = alphabet::Reader::new(log, program, within);
-    let mut untimed = scan::Scan::new(program);
-    let mut timed = within.map(|within| timed::TimedScan::new(program, within));
-    let mut found = Vec::new();
-    for sequence in sequences {
-        reader.read(sequence);
-        let times = &log.times()[sequence.rows.clone()];
-        let mut report = |start: usize, end: usize| {
-            found.push(Match {
+pub fn find(log: &EventLog, sequences: &Sequences, pattern: &Pattern, search: Search, threads: usize) -> Vec<Match> {
+    find_patiently(log, sequences, pattern, search, threads, PATIENCE)
+}
+
+fn find_patiently(
+    log: &EventLog,
+    sequences: &Sequences,
+    pattern: &Pattern,
+    search: Search,
+    threads: usize,
+    patience: usize,
+) -> Vec<Match> {
+    let within = search.within.map(|within| i64::try_from(log.times().whole_ticks(within)).unwrap_or(i64::MAX));
+    let asked = Asked { program: pattern.program(), within, overlapping: search.overlapping, patience };
+    let parts = with_columns!(log, |codes, ticks| parallel::map(threads, sequences.starts(), |range| {
+        let mut finder = Finder::new(log, asked);
+        let mut found = Vec::new();
+        for sequence in sequences.range(range) {
+            finder.search(codes, ticks, sequence.rows.clone());
+            found.extend(finder.found.iter().map(|(start, end)| Match {
                 customer: sequence.customer,
                 session: sequence.session,
-                start: times[start],
-                end: times[end - 1],
+                start: log.time(sequence.rows.start + start),
+                end: log.time(sequence.rows.start + end - 1),
                 length: end - start,
                 row: sequence.rows.start + start,
-            });
-        };
-        match &mut timed {
-            None => untimed.run(&reader, &mut report),
-            Some(timed) => timed.run(&mut untimed, &reader, times, &mut report),
+            }));
         }
-    }
-    found
+        found
+    }));
+    parts.concat()
 }
 
 #[cfg(any(test, feature = "reference"))]

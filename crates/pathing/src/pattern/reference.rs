@@ -68,15 +68,21 @@ impl Model<'_> {
         from.iter().flat_map(|at| self.ends(node, *at)).collect()
     }
 
+    /// The end of the longest match from a place.
+    #[cfg(test)]
+    fn longest(&self, at: usize) -> Option<usize> {
+        let limit = self.within.map(|within| self.events[at].0 + within);
+        let in_time = |end: &usize| *end > at && limit.is_none_or(|limit| self.events[end - 1].0 <= limit);
+        self.ends(&self.parsed.root, at).into_iter().filter(in_time).max()
+    }
+
     /// The matches as the numbers of the first event and of the event after the last.
     #[cfg(test)]
     pub(crate) fn matches(&self) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         let mut at = 0;
         while at < self.events.len() {
-            let limit = self.within.map(|within| self.events[at].0 + within);
-            let in_time = |end: &usize| *end > at && limit.is_none_or(|limit| self.events[end - 1].0 <= limit);
-            match self.ends(&self.parsed.root, at).into_iter().filter(in_time).max() {
+            match self.longest(at) {
                 Some(end) => {
                     found.push((at, end));
                     at = end;
@@ -85,6 +91,12 @@ impl Model<'_> {
             }
         }
         found
+    }
+
+    /// The longest match from every place, in the same form.
+    #[cfg(test)]
+    pub(crate) fn overlapping(&self) -> Vec<(usize, usize)> {
+        (0..self.events.len()).filter_map(|at| Some((at, self.longest(at)?))).collect()
     }
 }
 

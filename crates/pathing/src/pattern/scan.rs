@@ -9,8 +9,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::alphabet::{Interner, Reader};
+use super::alphabet::Interner;
 use super::program::Program;
+use super::reader::Reader;
 use super::set::Set;
 
 /// Events in a block.

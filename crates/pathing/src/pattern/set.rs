@@ -20,6 +20,10 @@ impl Set {
         new
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.fill(0);
     }

@@ -25,10 +25,19 @@ fn spans_within(pattern: &str, events: &[ModelEvent], within: Option<i64>) -> Ve
     let log = log_of(events);
     let pattern = Pattern::parse(pattern).unwrap();
     let within = within.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap()));
-    find(&log, &sequences(&log, Unit::Customer), &pattern, within)
-        .into_iter()
-        .map(|found| (found.row, found.row + found.length))
-        .collect()
+    let search = Search { within, overlapping: false };
+    spans_of(&log, &pattern, search)
+}
+
+/// What is found with much patience and with none must be the same.
+fn spans_of(log: &EventLog, pattern: &Pattern, search: Search) -> Vec<(usize, usize)> {
+    let all = sequences(log, Unit::Customer, 1);
+    let [patient, linear] = [1000, 0].map(|patience| {
+        let found = find_patiently(log, &all, pattern, search, 1, patience);
+        found.into_iter().map(|found| (found.row, found.row + found.length)).collect::<Vec<_>>()
+    });
+    assert_eq!(patient, linear, "{}", pattern.text());
+    patient
 }
 
 /// A pattern as text: events a, b, c, sometimes with a condition, and every operator.
@@ -82,7 +91,14 @@ proptest! {
             prop_assert!(Pattern::parse(&text).is_err());
             return Ok(());
         };
-        let expected = Model { parsed: &parsed, events: &events, within }.matches();
+        let model = Model { parsed: &parsed, events: &events, within };
+        let expected = model.matches();
+        let search = Search {
+            within: within.map(|seconds| Duration::from_secs(seconds as u64)),
+            overlapping: true,
+        };
+        let overlapping = spans_of(&log_of(&events), &Pattern::parse(&text).unwrap(), search);
+        prop_assert_eq!(overlapping, model.overlapping(), "overlapping, pattern {}", text);
         prop_assert_eq!(spans_within(&text, &events, within), expected, "pattern {}", text);
     }
 }
@@ -157,9 +173,16 @@ fn one_person_with_a_million_events_and_patterns_that_break_backtrackers() {
             .unwrap();
     }
     let log = builder.build();
-    let all = sequences(&log, Unit::Customer);
+    let all = sequences(&log, Unit::Customer, 1);
     let count = |text: &str, within: Option<u64>| {
-        find(&log, &all, &Pattern::parse(text).unwrap(), within.map(Duration::from_secs)).len()
+        find(
+            &log,
+            &all,
+            &Pattern::parse(text).unwrap(),
+            Search { within: within.map(Duration::from_secs), overlapping: false },
+            1,
+        )
+        .len()
     };
     assert_eq!(count("(a | a)* c", None), 0);
     assert_eq!(count("((a*)*)* b", None), 1000);

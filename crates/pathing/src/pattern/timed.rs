@@ -6,12 +6,8 @@
 //! while some instruction it has reached can end in time. The work is linear in the events, times the instructions
 //! that are alive at once.
 
-use std::time::Duration;
-
-use attune_kernel::Timestamp;
-
-use super::alphabet::Reader;
 use super::program::Program;
+use super::reader::Reader;
 use super::scan::Scan;
 use super::set::Set;
 
@@ -24,7 +20,7 @@ const BLOCK_ENTRIES: usize = 4 << 20;
 /// The buffers for one sequence.
 pub(super) struct TimedScan<'p> {
     program: &'p Program,
-    within: Duration,
+    within: i64,
     block: usize,
     /// At the end of each block.
     checkpoints: Vec<Ends>,
@@ -36,7 +32,7 @@ pub(super) struct TimedScan<'p> {
 }
 
 impl<'p> TimedScan<'p> {
-    pub(super) fn new(program: &'p Program, within: Duration) -> Self {
+    pub(super) fn new(program: &'p Program, within: i64) -> Self {
         Self {
             program,
             within,
@@ -50,18 +46,13 @@ impl<'p> TimedScan<'p> {
     }
 
     /// Reports each match as the numbers of its first event and of the event after its last.
-    pub(super) fn run(
-        &mut self,
-        scan: &mut Scan<'_>,
-        reader: &Reader<'_>,
-        times: &[Timestamp],
-        report: &mut impl FnMut(usize, usize),
-    ) {
+    pub(super) fn run(&mut self, scan: &mut Scan<'_>, reader: &Reader<'_>, report: &mut impl FnMut(usize, usize)) {
+        let times = reader.times.as_slice();
         self.note_checkpoints(reader, times);
         self.load(reader, times, 0);
         let mut at = 0;
         while at < times.len() {
-            let limit = times[at].plus(self.within);
+            let limit = times[at].saturating_add(self.within);
             let initial = scan.initial(reader, reader.between[at]);
             if !self.ends_in_time(reader, times, at, initial, limit) {
                 at += 1;
@@ -87,14 +78,7 @@ impl<'p> TimedScan<'p> {
     }
 
     /// Whether one of the instructions that take an event at this place can reach an end by the limit.
-    fn ends_in_time(
-        &mut self,
-        reader: &Reader<'_>,
-        times: &[Timestamp],
-        at: usize,
-        reached: &Set,
-        limit: Timestamp,
-    ) -> bool {
+    fn ends_in_time(&mut self, reader: &Reader<'_>, times: &[i64], at: usize, reached: &Set, limit: i64) -> bool {
         self.reload(reader, times, at);
         self.viable[at - self.loaded]
             .iter()
@@ -103,10 +87,10 @@ impl<'p> TimedScan<'p> {
     }
 
     /// The earliest ends at `at`, given those one event later.
-    fn step_back(&mut self, reader: &Reader<'_>, times: &[Timestamp], at: usize, later: &Ends) -> Ends {
+    fn step_back(&mut self, reader: &Reader<'_>, times: &[i64], at: usize, later: &Ends) -> Ends {
         let holds = reader.holds(reader.between[at]);
         let takes = |inst: &u32| reader.event_takers(at).is_some_and(|takers| takers.contains(*inst));
-        let limit = times.get(at).map_or(Timestamp::from_micros(i64::MAX), |time| time.plus(self.within));
+        let limit = times.get(at).map_or(i64::MAX, |time| time.saturating_add(self.within));
         let mut ends = Ends::new();
         self.seen.clear();
         let here = (self.program.accept(), u32::try_from(at).unwrap_or(u32::MAX));
@@ -131,7 +115,7 @@ impl<'p> TimedScan<'p> {
         ends
     }
 
-    fn note_checkpoints(&mut self, reader: &Reader<'_>, times: &[Timestamp]) {
+    fn note_checkpoints(&mut self, reader: &Reader<'_>, times: &[i64]) {
         let blocks = times.len().div_ceil(self.block).max(1);
         let last = self.step_back(reader, times, times.len(), &Ends::new());
         self.checkpoints.clear();
@@ -145,7 +129,7 @@ impl<'p> TimedScan<'p> {
         }
     }
 
-    fn load(&mut self, reader: &Reader<'_>, times: &[Timestamp], block: usize) {
+    fn load(&mut self, reader: &Reader<'_>, times: &[i64], block: usize) {
         let (first, end) = (block * self.block, times.len().min((block + 1) * self.block));
         self.loaded = first;
         let mut viable = vec![self.checkpoints[block].clone()];
@@ -158,7 +142,7 @@ impl<'p> TimedScan<'p> {
     }
 
     /// Loads the block of a place when another is loaded.
-    fn reload(&mut self, reader: &Reader<'_>, times: &[Timestamp], at: usize) {
+    fn reload(&mut self, reader: &Reader<'_>, times: &[i64], at: usize) {
         if at < self.loaded || at - self.loaded >= self.viable.len() {
             self.load(reader, times, at / self.block);
         }

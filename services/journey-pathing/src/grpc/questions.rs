@@ -8,12 +8,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::Journey;
 use super::convert::{asked_duration, gap, selection, signed, stamp, unit};
+use crate::domain::funnel::Funnel;
 use crate::domain::log::EventLog;
-use crate::domain::pattern::{Match, Pattern, find};
-use crate::domain::sessions::{Sequence, Unit, sequences};
+use crate::domain::pattern::{Match, Pattern, Search, find};
+use crate::domain::sessions::{Sequence, Sequences, Unit, sequences};
 use crate::domain::stat::median_seconds;
-use crate::domain::{funnel, graph, paths};
+use crate::domain::{graph, paths};
 use crate::store::Selection;
+
+/// Threads that one question may take: the service answers many at once.
+const THREADS: usize = 1;
 
 /// How many paths are answered when a question does not say.
 const TOP: usize = 100;
@@ -24,10 +28,10 @@ impl Journey {
         &self,
         selection: Selection,
         unit: Unit,
-        answer: impl FnOnce(&EventLog, &[Sequence]) -> A + Send + 'static,
+        answer: impl FnOnce(&EventLog, &Sequences) -> A + Send + 'static,
     ) -> Result<A, Problem> {
         let log = self.store.log(selection).await?;
-        let computed = tokio::task::spawn_blocking(move || answer(&log, &sequences(&log, unit)));
+        let computed = tokio::task::spawn_blocking(move || answer(&log, &sequences(&log, unit, THREADS)));
         computed.await.map_err(|error| Problem::internal(format!("a question panicked: {error}")))
     }
 
@@ -43,8 +47,8 @@ impl Journey {
         if let Some(at) = steps.iter().position(String::is_empty) {
             return Err(Problem::invalid_field(format!("steps[{at}]"), "must not be empty"));
         }
-        let steps =
-            self.ask(selection, unit, move |log, sequences| funnel::run(log, sequences, &steps, within)).await?;
+        let funnel = Funnel::named(steps, within);
+        let steps = self.ask(selection, unit, move |log, sequences| funnel.run(log, sequences, THREADS)).await?;
         let steps = steps.into_iter().map(|step| pb::FunnelStep {
             name: step.name,
             reached: signed(step.reached),
@@ -58,7 +62,8 @@ impl Journey {
         let unit = gap(request.gap.as_ref())?;
         let selection = self.selected(request.selection)?;
         self.ask(selection, unit, |log, sequences| {
-            let duration = |one: &Sequence| one.end(log).as_micros() - one.start(log).as_micros();
+            let duration =
+                |one: Sequence| log.time(one.rows.end - 1).as_micros() - log.time(one.rows.start).as_micros();
             let mut durations: Vec<i64> = sequences.iter().map(duration).collect();
             pb::RunSessionsResponse {
                 persons: signed(log.customers().len() as u64),
@@ -75,8 +80,9 @@ impl Journey {
         let unit = unit(request.by, request.gap.as_ref())?;
         let length = usize::try_from(request.length).unwrap_or_default();
         let top = usize::try_from(request.top).ok().filter(|top| *top > 0).unwrap_or(TOP);
-        let found =
-            self.ask(selection, unit, move |log, sequences| paths::top_paths(log, sequences, length, top)).await?;
+        let found = self
+            .ask(selection, unit, move |log, sequences| paths::top_paths(log, sequences, length, top, THREADS))
+            .await?;
         let found = found.into_iter().map(|path| pb::Path { events: path.events, count: signed(path.count) });
         Ok(pb::RunPathsResponse { paths: found.collect() })
     }
@@ -84,7 +90,8 @@ impl Journey {
     pub(super) async fn graph(&self, request: pb::GetGraphRequest) -> Result<pb::GetGraphResponse, Problem> {
         let selection = self.selected(request.selection)?;
         let unit = unit(request.by, request.gap.as_ref())?;
-        let edges = self.ask(selection, unit, graph::directly_follows).await?;
+        let ask = |log: &EventLog, sequences: &Sequences| graph::directly_follows(log, sequences, THREADS);
+        let edges = self.ask(selection, unit, ask).await?;
         let edges = edges.into_iter().map(|edge| pb::GraphEdge {
             from: edge.from,
             to: edge.to,
@@ -104,7 +111,8 @@ impl Journey {
         let unit = unit(request.by, request.gap.as_ref())?;
         let selection = Selection { properties: true, ..self.selected(request.selection)? };
         self.ask(selection, unit, move |log, sequences| {
-            let found = find(log, sequences, &pattern, within);
+            let search = Search { within, overlapping: false };
+            let found = find(log, sequences, &pattern, search, THREADS);
             page(log, &found, after, size, &list)
         })
         .await

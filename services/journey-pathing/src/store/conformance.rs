@@ -132,10 +132,10 @@ fn one(person: &str, text: &str) -> (String, String) {
 /// The log as person and names in order.
 async fn logged(store: &Arc<dyn Store>, selection: Selection) -> BTreeMap<String, String> {
     let log = store.log(Selection { limit: 1000, ..selection }).await.unwrap();
-    sequences(&log, Unit::Customer)
-        .into_iter()
+    sequences(&log, Unit::Customer, 1)
+        .iter()
         .map(|one| {
-            let names = log.name_codes()[one.rows].iter().map(|code| log.names().text(*code).unwrap());
+            let names = one.rows.map(|row| log.name(row));
             (log.customers().text(one.customer).unwrap().to_owned(), names.collect::<Vec<_>>().join(" "))
         })
         .collect()
