@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use attune_kernel::{Secret, Violation};
 use attune_service_kit::config::{Section, serde_duration};
+use phonenumber::country;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::matching::NAMESPACE;
@@ -22,8 +23,8 @@ pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Calling code given to a phone number that has none.
-    pub default_country_code: String,
+    /// Region, in two letters of ISO 3166, whose numbering plan a phone number without a calling code follows.
+    pub default_region: String,
     /// Key of the hashes of sensitive values and of tombstones.
     pub hash_key: Secret,
     /// How far `last_seen` may lag behind.
@@ -201,7 +202,7 @@ fn namespaces() -> BTreeMap<String, Policy> {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            default_country_code: "1".to_owned(),
+            default_region: "US".to_owned(),
             hash_key: Secret::default(),
             touch_interval: Duration::from_secs(86_400),
             max_component: 2000,
@@ -233,9 +234,8 @@ impl Config {
     #[must_use]
     pub fn validate(&self) -> Vec<Violation> {
         let mut problems = self.matching.validate();
-        let code = &self.default_country_code;
-        if !(1..=3).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) || code.starts_with('0') {
-            problems.push(Violation::new("default_country_code", "must be a calling code of 1 to 3 digits"));
+        if self.default_region.parse::<country::Id>().is_err() {
+            problems.push(Violation::new("default_region", "must be a region in two capital letters, such as KR"));
         }
         if !(10..=20_000).contains(&self.max_component) {
             problems.push(Violation::new("max_component", "must be in 10..=20000"));
@@ -284,7 +284,8 @@ impl Config {
                 dotless_domains: self.email.dotless_domains.clone(),
                 domain_aliases: same.map(|(alias, domain)| (alias.to_owned(), domain.to_owned())).collect(),
             },
-            default_country_code: self.default_country_code.clone(),
+            // Checked when the service is built.
+            default_region: self.default_region.parse().unwrap_or(country::Id::US),
             hash_key: self.hash_key.expose().as_bytes().to_vec(),
             touch_interval: self.touch_interval,
             max_component: self.max_component,
@@ -331,7 +332,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let mut config = Config { default_country_code: "x".to_owned(), max_component: 0, ..Config::default() };
+        let mut config = Config { default_region: "Korea".to_owned(), max_component: 0, ..Config::default() };
         config.email.same_domains.push("nonsense".to_owned());
         config.more_namespaces.insert("email".to_owned(), config.namespaces["email"].clone());
         if let Some(cookie) = config.namespaces.get_mut("cookie") {
@@ -339,7 +340,7 @@ mod tests {
         }
         let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();
         let expected = [
-            "default_country_code",
+            "default_region",
             "max_component",
             "email.same_domains[1]",
             "more_namespaces.email",

@@ -18,15 +18,18 @@ use tonic_types::StatusExt as _;
 
 const NOW: i64 = 1_700_000_000;
 
-async fn client(storage: Storage, config: Config) -> IdentityClient {
-    let clock = Clock::manual(Timestamp::from_millis(NOW * 1000));
+fn clock() -> Clock {
+    Clock::manual(Timestamp::from_millis(NOW * 1000))
+}
+
+async fn client(storage: Storage, config: Config, clock: Clock) -> IdentityClient {
     let deps = Deps { storage, cache: Cache::none(), clock, ids: IdSource::random() };
     let service = build(config, deps).await.unwrap();
     attune_client::identity(Channel::in_process(service.in_process(), &Options::default()))
 }
 
 async fn embedded(directory: &Path) -> IdentityClient {
-    client(Storage::Embedded(Engine::open(directory).unwrap()), Config::default()).await
+    client(Storage::Embedded(Engine::open(directory).unwrap()), Config::default(), clock()).await
 }
 
 async fn over_both<F, Fut>(check: F)
@@ -34,8 +37,19 @@ where
     F: Fn(IdentityClient) -> Fut,
     Fut: Future<Output = ()>,
 {
+    over_both_in_time(|client, _| check(client)).await;
+}
+
+/// The same for checks that let time pass: two ids issued at one time are equally old, and either may survive.
+async fn over_both_in_time<F, Fut>(check: F)
+where
+    F: Fn(IdentityClient, Clock) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let directory = tempfile::tempdir().unwrap();
-    check(embedded(directory.path()).await).await;
+    let time = clock();
+    let storage = Storage::Embedded(Engine::open(directory.path()).unwrap());
+    check(client(storage, Config::default(), time.clone()).await, time).await;
     let Ok(url) = std::env::var("ATTUNE_TEST_POSTGRES") else {
         println!("skipped over postgres: ATTUNE_TEST_POSTGRES is not set");
         return;
@@ -44,7 +58,8 @@ where
     let config = PostgresConfig { url: Secret::new(url), schema: schema.clone(), ..PostgresConfig::default() };
     let postgres = Postgres::connect(config).await.unwrap();
     migrate(&postgres, MIGRATIONS).await.unwrap();
-    check(client(Storage::Postgres(postgres.clone()), Config::default()).await).await;
+    let time = clock();
+    check(client(Storage::Postgres(postgres.clone()), Config::default(), time.clone()).await, time).await;
     postgres.client().await.unwrap().batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
 }
 
@@ -139,8 +154,10 @@ async fn a_person_is_found_merged_and_explained() {
 
 #[tokio::test]
 async fn operators_link_unlink_and_erase_once_a_request_id() {
-    over_both(|client| async move {
+    over_both_in_time(|client, time| async move {
+        let second = std::time::Duration::from_secs(1);
         let ada = resolve(&client, &[("customer_id", "A"), ("phone", "+82 10-1234-5678")]).await.person_id;
+        assert!(time.advance(second));
         let bob = resolve(&client, &[("customer_id", "B")]).await.person_id;
         let link = pb::LinkRequest {
             request_id: "1".to_owned(),
@@ -163,6 +180,7 @@ async fn operators_link_unlink_and_erase_once_a_request_id() {
             reason: String::new(),
             ..Default::default()
         };
+        assert!(time.advance(second));
         let split = client.clone().unlink(unlink.clone()).await.unwrap().into_inner();
         assert_eq!(client.clone().unlink(unlink.clone()).await.unwrap().into_inner(), split);
         let (kept, split) = (split.person.unwrap(), split.split_person.unwrap());
@@ -377,12 +395,12 @@ async fn a_restart_keeps_everything() {
 #[tokio::test]
 async fn a_broken_configuration_is_refused_with_every_problem() {
     let directory = tempfile::tempdir().unwrap();
-    let config = Config { default_country_code: "+82".to_owned(), max_component: 0, ..Config::default() };
+    let config = Config { default_region: "+82".to_owned(), max_component: 0, ..Config::default() };
     let storage = Storage::Embedded(Engine::open(directory.path()).unwrap());
     let deps = Deps { storage, cache: Cache::none(), clock: Clock::system(), ids: IdSource::random() };
     let Err(refused) = build(config, deps).await else { panic!("built") };
     let fields: Vec<&str> = refused.violations.iter().map(|one| one.field.as_str()).collect();
-    assert_eq!(fields, ["default_country_code", "max_component"]);
+    assert_eq!(fields, ["default_region", "max_component"]);
 }
 
 #[tokio::test]

@@ -69,8 +69,8 @@ pub struct Rules {
     pub namespaces: BTreeMap<String, Policy>,
     /// Which providers ignore what in an address.
     pub email: EmailRules,
-    /// Calling code that a phone number without one is given, digits only.
-    pub default_country_code: String,
+    /// Region whose numbering plan a phone number without a calling code follows.
+    pub default_region: phonenumber::country::Id,
     /// Key of the hashes of sensitive values and of tombstones.
     pub hash_key: Vec<u8>,
     /// How far `last_seen` may lag behind, so that seeing a known identifier again seldom writes.

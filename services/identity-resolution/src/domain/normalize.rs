@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hmac::{Hmac, Mac as _};
+use phonenumber::{Mode, country};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
@@ -21,8 +22,7 @@ pub enum Normalizer {
     Alphanumeric,
     /// An e-mail address: lower case, with the provider's own rules for tags, dots and domains.
     Email,
-    /// A phone number in E.164. Digits only, with the default calling code where none is given; numbering plans of
-    /// single countries are not consulted.
+    /// A phone number in E.164, by the numbering plan of its country; without a calling code, of the default region.
     Phone,
 }
 
@@ -86,7 +86,7 @@ fn write(rules: &Rules, normalizer: Normalizer, value: &str) -> Result<String, B
         Normalizer::Lowercase => value.trim().to_lowercase(),
         Normalizer::Alphanumeric => value.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect(),
         Normalizer::Email => email(&rules.email, value)?,
-        Normalizer::Phone => phone(&rules.default_country_code, value)?,
+        Normalizer::Phone => phone(rules.default_region, value)?,
     };
     if normal.is_empty() { Err(Blocked) } else { Ok(normal) }
 }
@@ -109,29 +109,33 @@ fn email(rules: &EmailRules, value: &str) -> Result<String, Blocked> {
 /// Digits that E.164 allows, country code included.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
-fn phone(default_country_code: &str, value: &str) -> Result<String, Blocked> {
+fn phone(region: country::Id, value: &str) -> Result<String, Blocked> {
     let text: String = value.trim().nfkc().collect();
     // An extension names a desk, not a line.
     let end = text.find(|c: char| c.is_alphabetic() || matches!(c, ';' | ',' | '#')).unwrap_or(text.len());
     let text = &text[..end];
-    // "+44 (0)20 ..." writes the trunk zero that is dropped in international form.
     let international = text.trim_start().starts_with('+');
+    // "+44 (0)20 ..." writes the trunk zero that is dropped in international form.
     let text = if international { text.replace("(0)", "") } else { text.to_owned() };
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let full = if international {
-        digits
-    } else if let Some(rest) = digits.strip_prefix("00") {
-        rest.to_owned()
-    } else {
-        let national = digits.strip_prefix('0').unwrap_or(&digits);
-        format!("{default_country_code}{national}")
-    };
-    let subscriber = full.strip_prefix(default_country_code).unwrap_or(&full);
-    if PHONE_DIGITS.contains(&full.len()) && !full.starts_with('0') && !is_repeated(subscriber) {
-        Ok(format!("+{full}"))
-    } else {
-        Err(Blocked)
+    // Bounded before the library sees it, and never a string of one digit, which people type to get past a form.
+    if digits.len() > 2 * PHONE_DIGITS.end() || is_repeated(&digits) {
+        return Err(Blocked);
     }
+    let number = if international {
+        phonenumber::parse(None, format!("+{digits}"))
+    } else if let Some(rest) = digits.strip_prefix("00") {
+        // The prefix of calls abroad in most countries, and what people write in the others.
+        phonenumber::parse(None, format!("+{rest}"))
+    } else {
+        phonenumber::parse(Some(region), &digits)
+    }
+    .map_err(|_| Blocked)?;
+    // Ranges are opened faster than the library's numbering plans are released, so what it does not know is no reason to
+    // refuse a number; its length is.
+    let full = number.format().mode(Mode::E164).to_string();
+    let subscriber = number.national().to_string();
+    if PHONE_DIGITS.contains(&(full.len() - 1)) && !is_repeated(&subscriber) { Ok(full) } else { Err(Blocked) }
 }
 
 /// Whether at least four letters or digits are all the same one; separators do not count.
@@ -151,7 +155,7 @@ mod tests {
     use crate::Config;
 
     fn normal(namespace: &str, value: &str) -> Result<String, Blocked> {
-        let rules = Config { default_country_code: "82".to_owned(), ..Config::default() }.rules();
+        let rules = Config { default_region: "KR".to_owned(), ..Config::default() }.rules();
         normalize(&rules, &rules.namespaces[namespace], value)
     }
 
@@ -171,6 +175,16 @@ mod tests {
             assert_eq!(normal("phone", written).as_deref(), Ok("+821012345678"), "{written}");
         }
         assert_eq!(normal("phone", "+44 (0)20 7946 0000 ext 12").as_deref(), Ok("+442079460000"));
+        // A zero that belongs to the number stays, and a prefix that is no zero goes.
+        assert_eq!(normal("phone", "+39 06 1234 5678").as_deref(), Ok("+390612345678"));
+        let of = |region: &str, value: &str| {
+            let rules = Config { default_region: region.to_owned(), ..Config::default() }.rules();
+            normalize(&rules, &rules.namespaces["phone"], value)
+        };
+        assert_eq!(of("IT", "06 1234 5678").as_deref(), Ok("+390612345678"));
+        assert_eq!(of("RU", "8 (916) 123-45-67").as_deref(), Ok("+79161234567"));
+        assert_eq!(of("US", "1 415 555 2671"), of("US", "(415) 555-2671"));
+        assert_eq!(of("US", "+82 10-1234-5678").as_deref(), Ok("+821012345678"));
     }
 
     #[test]
