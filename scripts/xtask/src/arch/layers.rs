@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 8] = [
+const INNER: [(&str, &[&str]); 9] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
+    ("attune-attribution", &[]),
     ("attune-matching", &["attune-kernel"]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-storage", &["attune-kernel"]),
