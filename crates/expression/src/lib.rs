@@ -87,6 +87,7 @@ mod compare;
 mod diagnostic;
 mod eval;
 mod ir;
+mod json;
 mod lex;
 mod outcome;
 mod parse;

@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 9] = [
+const INNER: [(&str, &[&str]); 10] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
     ("attune-attribution", &[]),
+    ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-storage", &["attune-kernel"]),
