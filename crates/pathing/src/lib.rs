@@ -5,12 +5,10 @@
 //! * [`sessions`]: cuts a person's events by inactivity; a sequence is the unit of all analyses.
 //! * [`funnel`], [`paths`], [`graph`]: counts over sequences.
 //! * [`pattern`]: the pattern language and the search for its matches.
-//! * [`attribution`]: which channels brought a conversion about.
 //! * [`value`], [`predicate`], [`stat`], [`text`]: what the others share.
 //!
 //! Deliberately absent: clocks, randomness, and any I/O but reading what is handed in.
 
-pub mod attribution;
 pub mod funnel;
 pub mod graph;
 pub mod load;

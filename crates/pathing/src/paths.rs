@@ -34,8 +34,27 @@ pub fn top_paths(log: &EventLog, sequences: &Sequences, length: usize, top: usiz
     rank(log, counted, top)
 }
 
+/// Counts given ranges of rows by their events and answers the `top` most frequent, ties ordered by the path's text.
+#[must_use]
+pub fn top_spans(log: &EventLog, spans: impl IntoIterator<Item = std::ops::Range<usize>>, top: usize) -> Vec<Path> {
+    if top == 0 {
+        return Vec::new();
+    }
+    let mut counts: FxHashMap<Vec<u32>, u64> = FxHashMap::default();
+    let mut window = Vec::new();
+    for rows in spans {
+        window.clear();
+        window.extend(rows.map(|row| log.codes().get(row)));
+        match counts.get_mut(&window) {
+            Some(count) => *count += 1,
+            None => drop(counts.insert(window.clone(), 1)),
+        }
+    }
+    rank(log, counts.into_iter().collect(), top)
+}
+
 /// Ranks windows of name codes: the most frequent first, ties by the path's text.
-pub(crate) fn rank(log: &EventLog, mut counted: Vec<(Vec<u32>, u64)>, top: usize) -> Vec<Path> {
+fn rank(log: &EventLog, mut counted: Vec<(Vec<u32>, u64)>, top: usize) -> Vec<Path> {
     // Texts are built only for windows that can be among the top: those counted at least as often as the last of them.
     if counted.len() > top {
         counted.select_nth_unstable_by(top - 1, |a, b| b.1.cmp(&a.1));

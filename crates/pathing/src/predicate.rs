@@ -84,6 +84,14 @@ impl Predicate {
         either(cursor, 0)
     }
 
+    /// Calls `take` with the name of every property that it reads.
+    pub fn each_property<'a>(&'a self, take: &mut dyn FnMut(&'a str)) {
+        match self {
+            Self::Compare { property, .. } => take(property),
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each_property(take)),
+        }
+    }
+
     /// Whether it holds.
     #[must_use]
     pub fn holds(&self, facts: &impl Facts) -> bool {

@@ -1,6 +1,7 @@
 //! What a pattern is made of.
 
 use crate::predicate::Predicate;
+use crate::text::{Cursor, ParseError};
 
 /// An event that a pattern speaks of.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,48 @@ impl Atom {
     /// Any event of a name.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), predicate: None }
+    }
+
+    /// Reads events separated by commas, such as `view,cart[amount > 100]`. A name is everything up to the comma or the
+    /// condition, without the blanks around it; one that holds a comma or a bracket is quoted. Empty parts are left out.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the position.
+    pub fn list(text: &str) -> Result<Vec<Self>, ParseError> {
+        let mut cursor = Cursor::new(text);
+        let mut atoms = Vec::new();
+        loop {
+            let name = match cursor.peek() {
+                None => return Ok(atoms),
+                Some('"' | '\'') => cursor.quoted()?,
+                Some(_) => cursor.take_while(|c| !matches!(c, ',' | '[')).trim().to_owned(),
+            };
+            let mut atom = Self::named(name);
+            if cursor.take("[") {
+                atom.predicate = Some(Predicate::read(&mut cursor)?);
+                if !cursor.take("]") {
+                    return Err(cursor.expected("']'"));
+                }
+            }
+            if atom != Self::named("") {
+                if atom.name.as_deref().is_some_and(|name| matches!(name, "" | ".")) {
+                    atom.name = None;
+                }
+                atoms.push(atom);
+            }
+            if cursor.peek().is_some() && !cursor.take(",") {
+                return Err(cursor.expected("',' or the end"));
+            }
+        }
+    }
+
+    /// The properties that its condition reads.
+    pub fn properties(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        if let Some(predicate) = &self.predicate {
+            predicate.each_property(&mut |name| names.push(name));
+        }
+        names
     }
 }
 

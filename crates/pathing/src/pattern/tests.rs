@@ -253,3 +253,16 @@ fn errors_name_the_character() {
     assert!(Pattern::parse(&"(".repeat(10_000)).is_err());
     assert!(Pattern::parse("검색 결제").is_ok());
 }
+
+#[test]
+fn lists_of_events_keep_names_as_they_are() {
+    let list = |text: &str| -> Vec<String> { Atom::list(text).unwrap().iter().map(ToString::to_string).collect() };
+    assert_eq!(
+        list(" a_b , W_Call after offers-START,c[x > 1 or y == 'a,b'],, "),
+        ["a_b", "W_Call after offers-START", "c[x > 1 or y == 'a,b']"]
+    );
+    assert_eq!(list("'a,b',[v = 2]"), ["a,b", ".[v == 2]"]);
+    assert!(list("").is_empty());
+    assert_eq!(Atom::list("a[x > 1 b").unwrap_err().position, 9);
+    assert_eq!(Atom::list("c[x > 1 and y < 2]").unwrap()[0].properties(), ["x", "y"]);
+}
