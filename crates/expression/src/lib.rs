@@ -83,6 +83,7 @@
 
 mod check;
 mod clock;
+pub mod columnar;
 mod compare;
 mod diagnostic;
 mod eval;
@@ -100,9 +101,10 @@ mod value;
 
 pub use clock::Interval;
 pub use diagnostic::{Diagnostic, Limits, Position};
+pub use ir::{Operator, Relation};
 pub use outcome::{Cause, Outcome, Reason};
 pub use program::{Program, check_boolean, compile, compile_with};
-pub use rules::{Evaluation, Explanation, NotBoolean, RuleSet};
+pub use rules::{Access, Evaluation, Explanation, NotBoolean, RuleSet};
 pub use schema::{Field, InvalidSchema, PathId, Schema, SchemaBuilder};
 pub use source::{MapSource, Source};
 pub use types::Type;

@@ -9,10 +9,13 @@ use crate::source::Source;
 use crate::types::Type;
 
 mod atom;
+mod dense;
 mod evaluation;
 mod explain;
 
-use atom::{Atom, Truth};
+pub use atom::Access;
+pub(crate) use atom::{Atom, Test, Truth, normal};
+use dense::{Reader, Readers};
 pub use evaluation::Evaluation;
 pub use explain::Explanation;
 
@@ -28,6 +31,9 @@ pub use explain::Explanation;
 pub struct RuleSet {
     rules: Vec<Rule>,
     atoms: Vec<Atom>,
+    /// What the predicates read, each once.
+    slots: Vec<Access>,
+    readers: Readers,
 }
 
 #[derive(Debug, Clone)]
@@ -65,7 +71,8 @@ impl RuleSet {
             let atoms: Box<[u32]> = parts.iter().map(|part| build.intern(part, program.steps())).collect();
             rules.push(Rule { masks: masks(&atoms), atoms, program });
         }
-        Ok(Self { rules, atoms: build.atoms })
+        let readers = Readers::of(rules.iter().map(|rule: &Rule| &rule.program));
+        Ok(Self { rules, atoms: build.atoms, slots: build.slots, readers })
     }
 
     /// How many rules there are.
@@ -108,15 +115,19 @@ impl RuleSet {
         rules: impl IntoIterator<Item = usize>,
         evaluation: &mut Evaluation,
     ) {
+        self.evaluate_with(&source, rules, evaluation);
+    }
+
+    fn evaluate_with(&self, reader: &impl Reader, rules: impl IntoIterator<Item = usize>, evaluation: &mut Evaluation) {
         evaluation.reset(self.rules.len(), self.atoms.len());
         for number in rules {
-            if self.rules.get(number).is_some_and(|rule| self.holds(rule, source, evaluation)) {
+            if self.rules.get(number).is_some_and(|rule| self.holds(rule, reader, evaluation)) {
                 evaluation.satisfy(number);
             }
         }
     }
 
-    fn holds(&self, rule: &Rule, source: &dyn Source, evaluation: &mut Evaluation) -> bool {
+    fn holds(&self, rule: &Rule, reader: &impl Reader, evaluation: &mut Evaluation) -> bool {
         let mut all_known = true;
         for (word, bits) in &rule.masks {
             if evaluation.failed(*word) & bits != 0 {
@@ -131,7 +142,7 @@ impl RuleSet {
             let mut unknown = bits & !evaluation.held(*word);
             while unknown != 0 {
                 let atom = word * 64 + unknown.trailing_zeros();
-                if self.truth(atom, source, evaluation) != Truth::True {
+                if self.truth(atom, reader, evaluation) != Truth::True {
                     return false;
                 }
                 unknown &= unknown - 1;
@@ -141,28 +152,28 @@ impl RuleSet {
     }
 
     /// The truth of a predicate, remembered or computed now.
-    fn truth(&self, id: u32, source: &dyn Source, evaluation: &mut Evaluation) -> Truth {
+    fn truth(&self, id: u32, reader: &impl Reader, evaluation: &mut Evaluation) -> Truth {
         if let Some(known) = evaluation.known(id) {
             return known;
         }
         let Some(atom) = self.atoms.get(id as usize) else { return Truth::Error };
         let truth = match atom {
             Atom::Const(value) => Truth::from(*value),
-            Atom::Present(path) => Truth::from(source.read(*path).is_some()),
-            Atom::Test(access, test) => access.read(source).map_or(Truth::Error, |value| test.truth(value)),
-            Atom::Not(of) => self.truth(*of, source, evaluation).negated(),
-            Atom::All(parts) => self.absorb(parts, Truth::False, source, evaluation),
-            Atom::AnyOf(parts) => self.absorb(parts, Truth::True, source, evaluation),
-            Atom::General(node, steps) => atom::general(node, *steps, source),
+            Atom::Present(slot) => Truth::from(reader.slot(&self.slots, *slot).is_some()),
+            Atom::Test(slot, test) => reader.slot(&self.slots, *slot).map_or(Truth::Error, |value| test.truth(value)),
+            Atom::Not(of) => self.truth(*of, reader, evaluation).negated(),
+            Atom::All(parts) => self.absorb(parts, Truth::False, reader, evaluation),
+            Atom::AnyOf(parts) => self.absorb(parts, Truth::True, reader, evaluation),
+            Atom::General(node, steps) => atom::general(node, *steps, reader.source()),
         };
         evaluation.learn(id, truth);
         truth
     }
 
-    fn absorb(&self, parts: &[u32], absorbing: Truth, source: &dyn Source, evaluation: &mut Evaluation) -> Truth {
+    fn absorb(&self, parts: &[u32], absorbing: Truth, reader: &impl Reader, evaluation: &mut Evaluation) -> Truth {
         let mut answer = absorbing.negated();
         for part in parts {
-            match self.truth(*part, source, evaluation) {
+            match self.truth(*part, reader, evaluation) {
                 truth if truth == absorbing => return absorbing,
                 Truth::Error => answer = Truth::Error,
                 _ => {}
@@ -199,6 +210,8 @@ fn masks(atoms: &[u32]) -> Box<[(u32, u64)]> {
 struct Build {
     atoms: Vec<Atom>,
     by_key: FxHashMap<String, u32>,
+    slots: Vec<Access>,
+    by_access: FxHashMap<Access, u32>,
 }
 
 impl Build {
@@ -213,12 +226,26 @@ impl Build {
             Expr::All(parts) => Atom::All(parts.iter().map(|part| self.intern(part, steps)).collect()),
             Expr::AnyOf(parts) => Atom::AnyOf(parts.iter().map(|part| self.intern(part, steps)).collect()),
             Expr::Not(of) => Atom::Not(self.intern(of, steps)),
-            _ => Atom::typed(&node).unwrap_or(Atom::General(node, steps)),
+            _ => match Atom::typed(&node) {
+                Some((Some(access), Atom::Present(_))) => Atom::Present(self.slot(access)),
+                Some((Some(access), Atom::Test(_, test))) => Atom::Test(self.slot(access), test),
+                Some((None, atom)) => atom,
+                _ => Atom::General(node, steps),
+            },
         };
         let id = u32::try_from(self.atoms.len()).unwrap_or(u32::MAX);
         self.atoms.push(atom);
         self.by_key.insert(key, id);
         id
+    }
+
+    /// The number of the slot that holds what an access reads.
+    fn slot(&mut self, access: Access) -> u32 {
+        let next = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        *self.by_access.entry(access).or_insert_with_key(|access| {
+            self.slots.push(access.clone());
+            next
+        })
     }
 }
 

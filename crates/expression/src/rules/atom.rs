@@ -16,7 +16,7 @@ use crate::value::{AsValue, Value, ValueRef};
 
 /// The truth of a predicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Truth {
+pub(crate) enum Truth {
     True,
     False,
     Error,
@@ -47,11 +47,13 @@ impl From<Result<bool, Cause>> for Truth {
 }
 
 /// One distinct predicate; those inside of others are numbers.
+///
+/// What a predicate reads is the number of a slot; what [`Atom::typed`] gives has the number 0 and the access beside it.
 #[derive(Debug, Clone)]
-pub(super) enum Atom {
+pub(crate) enum Atom {
     Const(bool),
-    Present(PathId),
-    Test(Access, Test),
+    Present(u32),
+    Test(u32, Test),
     Not(u32),
     All(Box<[u32]>),
     AnyOf(Box<[u32]>),
@@ -60,14 +62,37 @@ pub(super) enum Atom {
 }
 
 /// A field, or an entry of a map at keys known beforehand.
-#[derive(Debug, Clone)]
-pub(super) struct Access {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Access {
     path: PathId,
     keys: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Access {
-    pub(super) fn of(node: &Node) -> Option<Self> {
+    /// The field.
+    #[must_use]
+    pub fn path(&self) -> PathId {
+        self.path
+    }
+
+    /// The keys of the entry, outermost first; none for the field itself.
+    #[must_use]
+    pub fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    /// A whole field.
+    pub(crate) fn field(path: PathId) -> Self {
+        Self { path, keys: SmallVec::new() }
+    }
+
+    /// The entry of a map at a key.
+    pub(crate) fn entry(mut self, key: &Arc<str>) -> Self {
+        self.keys.push(Arc::clone(key));
+        self
+    }
+
+    pub(crate) fn of(node: &Node) -> Option<Self> {
         match &node.expr {
             Expr::Field(path) => Some(Self { path: *path, keys: SmallVec::new() }),
             Expr::Select(of, key) => {
@@ -79,8 +104,9 @@ impl Access {
         }
     }
 
+    /// The value that a source has here; absent also where something on the way is no map.
     #[inline]
-    pub(super) fn read<'s>(&self, source: &'s dyn Source) -> Option<ValueRef<'s>> {
+    pub fn read<'s>(&self, source: &'s dyn Source) -> Option<ValueRef<'s>> {
         let mut value = source.read(self.path)?;
         for key in &self.keys {
             value = match value {
@@ -94,7 +120,7 @@ impl Access {
 
 /// A test of one value against constants.
 #[derive(Debug, Clone)]
-pub(super) enum Test {
+pub(crate) enum Test {
     /// The value is `true`.
     Flag,
     Int(Relation, i64),
@@ -117,7 +143,7 @@ pub(super) enum Test {
 
 impl Test {
     /// The truth of the test for a value; the typed forms first, what is of another type by the general comparison.
-    pub(super) fn truth(&self, value: ValueRef<'_>) -> Truth {
+    pub(crate) fn truth(&self, value: ValueRef<'_>) -> Truth {
         match (self, value) {
             (Self::Flag, ValueRef::Bool(value)) => value.into(),
             (Self::Int(relation, constant), ValueRef::Int(value)) => relation.holds(value.cmp(constant)).into(),
@@ -184,7 +210,7 @@ impl Test {
 }
 
 /// A node with its constant on the right and without a `!` that a comparison can take in.
-pub(super) fn normal(node: &Node) -> Node {
+pub(crate) fn normal(node: &Node) -> Node {
     let constant = |node: &Node| matches!(node.expr, Expr::Const(_));
     let expr = match &node.expr {
         Expr::Compare(relation, sides) if constant(&sides[0]) && !constant(&sides[1]) => {
@@ -232,11 +258,11 @@ pub(super) fn field_and_constant(node: &Node) -> (Option<&Node>, Option<Value>) 
 }
 
 impl Atom {
-    /// The typed form of a predicate about one field.
-    pub(super) fn typed(node: &Node) -> Option<Self> {
+    /// The typed form of a predicate about one field, and what it reads.
+    pub(crate) fn typed(node: &Node) -> Option<(Option<Access>, Self)> {
         let (access, test) = match &node.expr {
-            Expr::Const(Value::Bool(value)) => return Some(Self::Const(*value)),
-            Expr::HasField(path) => return Some(Self::Present(*path)),
+            Expr::Const(Value::Bool(value)) => return Some((None, Self::Const(*value))),
+            Expr::HasField(path) => return Some((Some(Access::field(*path)), Self::Present(0))),
             Expr::Field(_) | Expr::Select(..) => (Access::of(node)?, Test::Flag),
             Expr::HasKey(of, key) => (Access::of(of)?, Test::HasKey(Arc::clone(key))),
             Expr::Matches(of, pattern) => (Access::of(of)?, Test::Matches(pattern.clone())),
@@ -266,7 +292,7 @@ impl Atom {
             },
             _ => return None,
         };
-        Some(Self::Test(access, test))
+        Some((Some(access), Self::Test(0, test)))
     }
 }
 

@@ -38,7 +38,7 @@ impl RuleSet {
         let found = self.rules.get(rule)?;
         let mut failing = None;
         for (index, atom) in found.atoms.iter().enumerate() {
-            match self.truth(*atom, source, evaluation) {
+            match self.truth(*atom, &source, evaluation) {
                 Truth::True => {}
                 Truth::False => {
                     failing = Some((index, Truth::False));

@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 10] = [
+const INNER: [(&str, &[&str]); 11] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
+    ("attune-audience", &["attune-kernel", "attune-expression"]),
     ("attune-attribution", &[]),
     ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
