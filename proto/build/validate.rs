@@ -137,6 +137,16 @@ fn write_field(
         if !plain.is_empty() {
             let _ = write!(inner, "            let value = &self.{name};\n{plain}");
         }
+        // Without presence a field that is not set holds its default, and `required` asks for another value.
+        if rules.required {
+            let unset = match field.kind() {
+                Kind::String | Kind::Bytes => format!("self.{name}.is_empty()"),
+                Kind::Bool => format!("!self.{name}"),
+                Kind::Float | Kind::Double => format!("self.{name} == 0.0"),
+                _ => format!("self.{name} == 0"),
+            };
+            let _ = writeln!(inner, "            if {unset} {{ violation(&at, \"is required\", out); }}");
+        }
     }
     if !inner.is_empty() {
         let _ = write!(body, "        {{\n{at}{inner}        }}\n");
