@@ -226,7 +226,7 @@ mod tests {
     fn quantiles_are_nearest_ranks() {
         let values: Vec<f64> = (1..=10).rev().map(f64::from).collect();
         assert_eq!(quantile_cuts(&values, 5), [2.0, 4.0, 6.0, 8.0]);
-        assert_eq!(quantile_cuts(&[f64::NAN], 5), []);
+        assert!(quantile_cuts(&[f64::NAN], 5).is_empty());
         assert_eq!(quantile_cuts(&[3.0], 2), [3.0]);
     }
 

@@ -13,9 +13,14 @@ mod engine;
 mod event;
 mod hash;
 mod lane;
+pub mod library;
 mod plan;
 mod read;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
 mod state;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use declaration::{Cuts, Declaration, Declarations, Operation, quantile_cuts};
