@@ -93,7 +93,11 @@ impl Suite {
     /// The person allows advertising on every channel.
     pub async fn consents(&self, person_id: &str, granted: bool) {
         let consent = Consent { purpose: "marketing".to_owned(), granted, ..Consent::default() };
-        let request = SetConsentRequest { person_id: person_id.to_owned(), consent: Some(consent) };
+        let request = SetConsentRequest {
+            person_id: person_id.to_owned(),
+            consent: Some(consent),
+            ..SetConsentRequest::default()
+        };
         self.clients.profile.clone().set_consent(request).await.expect("the consent is recorded");
     }
 

@@ -104,6 +104,7 @@ impl Callees {
             person_id: person_id.to_owned(),
             purpose: purpose.to_owned(),
             channel: channel.to_owned(),
+            ..Default::default()
         };
         let answer = self.profile.clone().may_contact(request).await.map_err(problem)?.into_inner();
         Ok(if answer.allowed { Ok(()) } else { Err(answer.reason) })
