@@ -20,8 +20,10 @@ mod exit;
 mod files;
 mod identity;
 mod ingest;
+mod journey;
 mod options;
 mod output;
+mod profile;
 mod progress;
 mod replay;
 mod rows;
@@ -41,8 +43,10 @@ use crate::options::{Command, Options};
 fn main() -> ExitCode {
     let options = Options::parse();
     // Work on files needs no runtime and none of its threads.
-    if let Command::Identity(command) = options.command {
-        return ended(identity::run(&command));
+    match &options.command {
+        Command::Identity(command) => return ended(identity::run(command)),
+        Command::Journey(command) => return ended(journey::run(command)),
+        _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -60,6 +64,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Identity(command) => identity::run(&command),
+        Command::Journey(command) => journey::run(&command),
+        Command::Profile(command) => profile::run(command).await,
         Command::Call(options) => call::run(options).await,
         Command::Migrate(options) => configuration::migrate(options).await,
         Command::Config(command) => configuration::run(command),

@@ -1,5 +1,8 @@
 //! The command line.
 
+pub(crate) mod journey;
+pub(crate) mod profile;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -24,6 +27,12 @@ pub(crate) enum Command {
     /// Find out who is the same person.
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Find out what people do, from files of events.
+    #[command(subcommand)]
+    Journey(journey::JourneyCommand),
+    /// Look at persons and segments, train models, exercise rights.
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
     /// Call any RPC through the server's reflection.
     Call(CallOptions),
     /// Apply the database migrations of every service.

@@ -22,6 +22,25 @@ pub(crate) fn to_value(value: &Value) -> prost_types::Value {
     prost_types::Value { kind: Some(kind) }
 }
 
+/// A `google.protobuf.Struct` as a JSON object.
+pub(crate) fn from_struct(value: &prost_types::Struct) -> serde_json::Map<String, Value> {
+    value.fields.iter().map(|(key, value)| (key.clone(), from_value(value))).collect()
+}
+
+/// A `google.protobuf.Value` as JSON; a number that is whole is written as one.
+pub(crate) fn from_value(value: &prost_types::Value) -> Value {
+    match &value.kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::BoolValue(flag)) => (*flag).into(),
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53 fits")]
+        Some(Kind::NumberValue(number)) if number.fract() == 0.0 && number.abs() < 9e15 => (*number as i64).into(),
+        Some(Kind::NumberValue(number)) => (*number).into(),
+        Some(Kind::StringValue(text)) => text.as_str().into(),
+        Some(Kind::ListValue(list)) => list.values.iter().map(from_value).collect(),
+        Some(Kind::StructValue(inner)) => from_struct(inner).into(),
+    }
+}
+
 /// Microseconds since the epoch as a protobuf timestamp.
 pub(crate) fn timestamp(micros: i64) -> prost_types::Timestamp {
     let (seconds, nanos) = attune_kernel::Timestamp::from_micros(micros).to_seconds_nanos();
@@ -31,6 +50,12 @@ pub(crate) fn timestamp(micros: i64) -> prost_types::Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        let value = serde_json::json!({"a": [1, "x", true, null, 0.5], "b": {"c": -3}});
+        assert_eq!(Value::Object(from_struct(&to_struct(&value))), value);
+    }
 
     #[test]
     fn objects_keep_their_shape() {

@@ -94,7 +94,9 @@ impl Driver {
                     source: "account opening".to_owned(),
                     ..Consent::default()
                 };
-                profile.set_consent(SetConsentRequest { person_id, consent: Some(consent) }).await?;
+                profile
+                    .set_consent(SetConsentRequest { person_id, consent: Some(consent), ..Default::default() })
+                    .await?;
                 Ok::<(), Failure>(())
             }
         };

@@ -1,0 +1,32 @@
+//! `attune profile`: what is known of persons, from a running server.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `person` | which person is meant |
+//! | `show` | the page of a person |
+//! | `timeline` | their events |
+//! | `segment` | segments and members |
+//! | `rights` | export and erasure |
+
+mod person;
+mod rights;
+mod segment;
+mod show;
+mod timeline;
+
+use crate::exit::Failure;
+use crate::options::profile::ProfileCommand;
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// What the server answers.
+pub(crate) async fn run(command: ProfileCommand) -> Result<(), Failure> {
+    match command {
+        ProfileCommand::Show(options) => show::run(&options).await,
+        ProfileCommand::Timeline(options) => timeline::run(&options).await,
+        ProfileCommand::Segment(command) => segment::run(command).await,
+        ProfileCommand::Export(options) => rights::export(&options).await,
+        ProfileCommand::Erase(options) => rights::erase(&options).await,
+    }
+}
