@@ -12,12 +12,31 @@ pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
 
 const DAY: u64 = 86_400;
 
+/// What becomes of values of undeclared attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undeclared {
+    /// They are kept aside, listed, and taken in when they are declared.
+    Aside,
+    /// They are taken as they are.
+    Accept,
+}
+
 /// Configuration of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Whether a purpose without a word of the person is allowed.
     pub consent_defaults: BTreeMap<String, bool>,
+    /// Purposes that do not wait for the end of quiet hours.
+    pub quiet_exempt: Vec<String>,
+    /// For how long a consent waits for its token.
+    #[serde(with = "serde_duration")]
+    pub confirm_within: Duration,
+    /// What becomes of values of undeclared attributes.
+    pub undeclared: Undeclared,
+    /// Whether the standard attributes are declared.
+    pub standard_attributes: bool,
     /// Persons evaluated at once by the background task.
     pub evaluation_batch: usize,
     /// How often segments that read the time are evaluated for everyone.
@@ -40,6 +59,10 @@ impl Default for Config {
         let defaults = defaults.map(|(purpose, allowed)| (purpose.to_owned(), allowed));
         Self {
             consent_defaults: defaults.into(),
+            quiet_exempt: vec!["legal".to_owned()],
+            confirm_within: Duration::from_secs(7 * DAY),
+            undeclared: Undeclared::Aside,
+            standard_attributes: true,
             evaluation_batch: 500,
             reevaluation_interval: Duration::from_secs(3600),
             cache_ttl: Duration::from_secs(600),
@@ -60,6 +83,7 @@ impl Config {
         for (field, value, least) in [
             ("reevaluation_interval", self.reevaluation_interval, 1),
             ("cache_ttl", self.cache_ttl, 1),
+            ("confirm_within", self.confirm_within, 60),
             ("request_retention", self.request_retention, 60),
             ("feed_retention", self.feed_retention, 60),
         ] {
@@ -99,6 +123,10 @@ mod tests {
     fn every_problem_is_named_at_once() {
         let config = Config {
             consent_defaults: [(String::new(), true)].into(),
+            quiet_exempt: Vec::new(),
+            confirm_within: Duration::ZERO,
+            undeclared: Undeclared::Accept,
+            standard_attributes: false,
             evaluation_batch: 0,
             reevaluation_interval: Duration::ZERO,
             cache_ttl: Duration::ZERO,
@@ -106,7 +134,14 @@ mod tests {
             feed_retention: Duration::ZERO,
         };
         let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();
-        let all = ["evaluation_batch", "reevaluation_interval", "cache_ttl", "request_retention", "feed_retention"];
+        let all = [
+            "evaluation_batch",
+            "reevaluation_interval",
+            "cache_ttl",
+            "request_retention",
+            "feed_retention",
+            "confirm_within",
+        ];
         assert!(
             all.iter().chain(&["consent_defaults"]).all(|field| fields.contains(&(*field).to_owned())),
             "{fields:?}"

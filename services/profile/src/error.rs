@@ -23,6 +23,12 @@ pub enum Error {
     /// A bound on what a profile holds is reached.
     #[error("a profile holds at most {1} {0}")]
     Full(&'static str, usize),
+    /// The change of a definition would make known values unreadable.
+    #[error("the schema does not change so")]
+    Schema(Vec<Violation>),
+    /// No consent waits for this token.
+    #[error("no consent waits for this token")]
+    Token,
     /// The segment does not exist.
     #[error("no such segment")]
     NoSegment(String),
@@ -51,6 +57,17 @@ impl From<Error> for Problem {
             }
             Error::Full(what, most) => {
                 Self::new(Code::FailedPrecondition, "PROFILE_FULL", format!("a profile holds at most {most} {what}"))
+            }
+            Error::Schema(violations) => Self {
+                violations,
+                ..Self::new(
+                    Code::FailedPrecondition,
+                    "SCHEMA_CHANGE_REFUSED",
+                    "the change would make known values unreadable",
+                )
+            },
+            Error::Token => {
+                Self::new(Code::FailedPrecondition, "CONFIRM_TOKEN_UNKNOWN", "no consent waits for this token")
             }
             Error::NoSegment(id) => Self::not_found("segment", &id),
         }

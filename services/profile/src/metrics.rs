@@ -11,6 +11,8 @@ attune_service_kit::instruments! {
         snapshots: Counter("attune.profile.snapshots", "{snapshot}", "profile snapshots read", ["source"]),
         /// Attributes of events that found no room in a profile.
         refused: Counter("attune.profile.attributes.refused", "{attribute}", "attributes of events that found no room", []),
+        /// Values that were kept aside because they are not declared so.
+        aside: Counter("attune.profile.attributes.aside", "{attribute}", "values kept aside because they are not declared so", []),
         /// Persons evaluated by the background task.
         evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
         /// Changes of who is who applied, by kind.

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use attune_kernel::Problem;
 use attune_proto::profile::v1::profile_service_server::ProfileServiceServer;
 use attune_service_kit::clock::{Clock, IdSource};
-use attune_service_kit::crud::{Compiled, Crud, Writes};
+use attune_service_kit::crud::{Compiled, Crud, Records, Writes};
 use attune_service_kit::server::{MAX_MESSAGE, Service, Task};
 use attune_storage::{Cache, Storage};
 
 use self::evaluator::Evaluator;
 use self::housekeeping::Housekeeping;
-use crate::config::Config;
+use crate::config::{Config, Undeclared};
+use crate::domain::rules::Rules;
+use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
+use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
 use crate::store::{self, SCHEMA, Snapshots};
@@ -31,8 +34,18 @@ pub struct Deps {
     pub cache: Cache,
     /// What time it is.
     pub clock: Clock,
-    /// Versions of cached snapshots are drawn from it.
+    /// Versions of cached snapshots and tokens are drawn from it.
     pub ids: IdSource,
+}
+
+/// What persons are judged by, from the resources.
+fn compile(records: &Records, standard: bool, accept: bool) -> Result<Arc<Rules>, Problem> {
+    let segments = records.of::<Segments>()?;
+    let segments = segments.iter().filter_map(|one| Segment::new(&one.segment_id, &one.expression)).collect();
+    let declared = records.of::<AttributeDefinitions>()?;
+    let known = schema::standard().iter().filter(|_| standard).cloned();
+    let registry = Registry::new(known.chain(declared.iter().filter_map(attributes::definition)), accept);
+    Ok(Arc::new(Rules { registry, segments }))
 }
 
 /// Builds the service.
@@ -47,17 +60,20 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let store = store::open(&deps.storage)?;
     let resources = deps.storage.resources(SCHEMA)?;
     let writes = Writes::default();
-    let segments = Arc::new(Compiled::new(resources.clone(), writes.clone(), &["segment"], |records| {
-        let list = records.of::<Segments>()?;
-        Ok(Arc::new(list.iter().filter_map(|one| Segment::new(&one.segment_id, &one.expression)).collect::<Vec<_>>()))
-    }));
+    let (standard, accept) = (config.standard_attributes, config.undeclared == Undeclared::Accept);
+    let rules = Arc::new(Compiled::new(
+        resources.clone(),
+        writes.clone(),
+        &["segment", "attribute_definition"],
+        move |records| compile(records, standard, accept),
+    ));
     let metrics = Metrics::new();
     let feed = deps.storage.feed_reader(SCHEMA)?;
-    let snapshots = Snapshots::new(Arc::clone(&store), deps.cache, deps.ids, config.cache_ttl);
+    let snapshots = Snapshots::new(Arc::clone(&store), deps.cache, deps.ids.clone(), config.cache_ttl);
     let evaluator = Evaluator {
         store: Arc::clone(&store),
         snapshots: snapshots.clone(),
-        segments: Arc::clone(&segments),
+        rules: Arc::clone(&rules),
         clock: deps.clock.clone(),
         batch: config.evaluation_batch,
         every: config.reevaluation_interval,
@@ -75,10 +91,12 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let profiles = Profiles {
         store: Arc::clone(&store),
         feed,
+        attributes: Attributes::new(Arc::clone(&resources), writes.clone(), Arc::clone(&rules)),
         crud: Crud::new(resources, writes),
-        segments,
+        rules,
         snapshots,
         clock: deps.clock,
+        ids: deps.ids,
         config: Arc::new(config),
         metrics,
     };

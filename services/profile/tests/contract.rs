@@ -202,6 +202,7 @@ async fn consent_answers_with_its_reason() {
             person_id: "p".to_owned(),
             purpose: purpose.to_owned(),
             channel: channel.to_owned(),
+            ..MayContactRequest::default()
         };
         let word = |channel: &str, granted, seconds| SetConsentRequest {
             person_id: "p".to_owned(),
@@ -212,6 +213,7 @@ async fn consent_answers_with_its_reason() {
                 time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
                 ..Consent::default()
             }),
+            ..SetConsentRequest::default()
         };
         let defaults = suite.client.may_contact(may("marketing", "email")).await.unwrap().into_inner();
         assert_eq!((defaults.allowed, defaults.reason.as_str()), (false, "DEFAULT"));

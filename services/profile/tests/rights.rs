@@ -43,7 +43,7 @@ async fn an_erased_marker_is_readable_nowhere() {
             Consent { purpose: "marketing".to_owned(), granted: true, proof: MARKER.to_owned(), ..Consent::default() };
         suite
             .client
-            .set_consent(SetConsentRequest { person_id: "p".to_owned(), consent: Some(consent) })
+            .set_consent(SetConsentRequest { person_id: "p".to_owned(), consent: Some(consent), ..Default::default() })
             .await
             .unwrap();
         let merge = Merge { surviving_person_id: "survivor".to_owned(), merged_person_id: "p".to_owned() };

@@ -132,7 +132,7 @@ async fn tags_consents_and_attributes_move_people_at_once() {
         };
         suite
             .client
-            .set_consent(SetConsentRequest { person_id: "p".to_owned(), consent: Some(consent) })
+            .set_consent(SetConsentRequest { person_id: "p".to_owned(), consent: Some(consent), ..Default::default() })
             .await
             .unwrap();
         let age = Attribute { value: Some(number(41.0)), ..Attribute::default() };

@@ -1,13 +1,15 @@
 //! A unit of work over some persons: what a transaction reads, what it decides, what it writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use attune_kernel::Timestamp;
 
-use super::document::Document;
+use super::document::{Document, Observed};
 use super::event::Event;
 use super::origin::Parting;
-use super::segment::{Reading, Segment};
+use super::rules::Rules;
+use super::segment::Reading;
 
 /// A person entered or left a segment.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,7 +38,10 @@ enum Use {
 pub struct Batch {
     documents: BTreeMap<String, (Document, Use)>,
     sweep: bool,
-    refused: usize,
+    observed: Observed,
+    rules: Arc<Rules>,
+    /// The persons in force by the ids asked for, where they are others.
+    aliases: BTreeMap<String, String>,
 }
 
 /// The events of a person after a split.
@@ -57,8 +62,8 @@ pub struct Outcome {
     pub documents: Vec<Document>,
     /// Entries into and exits from segments.
     pub moves: Vec<Move>,
-    /// Attributes of events that found no room in a document.
-    pub refused: usize,
+    /// Attributes of events that found no room in a document or were kept aside.
+    pub observed: Observed,
 }
 
 impl Batch {
@@ -67,6 +72,26 @@ impl Batch {
     pub fn new(documents: Vec<Document>) -> Self {
         let documents = documents.into_iter().map(|one| (one.person_id.clone(), (one, Use::Read))).collect();
         Self { documents, ..Self::default() }
+    }
+
+    /// The same under rules, which say what becomes of the attributes of events.
+    #[must_use]
+    pub fn under(mut self, rules: &Arc<Rules>) -> Self {
+        self.rules = Arc::clone(rules);
+        self
+    }
+
+    /// The same with the persons in force by the ids that were asked for.
+    #[must_use]
+    pub fn known_as(mut self, aliases: BTreeMap<String, String>) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// The rules it is under.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules)
     }
 
     /// The document of a person, to be changed.
@@ -108,12 +133,36 @@ impl Batch {
         Ok(())
     }
 
+    /// Changes the document of a person by an id that was asked for; `change` answers whether it did, as this does.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn change_named<E>(
+        &mut self,
+        asked: &str,
+        change: impl FnOnce(&mut Document) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let person = self.aliases.get(asked).map_or(asked, String::as_str);
+        let Some((document, used)) = self.documents.get_mut(person) else { return Ok(false) };
+        let changed = change(document)?;
+        if changed {
+            *used = Use::Change;
+        }
+        Ok(changed)
+    }
+
     /// Takes in events that are new on the timelines.
     pub fn observe(&mut self, events: &[Event]) {
+        let rules = self.rules();
         for event in events {
-            let refused = self.change(&event.person_id).observe(event);
-            self.refused += refused;
+            let observed = self.change(&event.person_id).observe(event, &rules.registry);
+            self.add(observed);
         }
+    }
+
+    fn add(&mut self, observed: Observed) {
+        self.observed.refused += observed.refused;
+        self.observed.aside += observed.aside;
     }
 
     /// Takes a person apart, given all their events: what was recorded under `ids` (and the id of `split`), and what came by
@@ -126,19 +175,21 @@ impl Batch {
         ids: &BTreeSet<String>,
         via: &[(String, String)],
     ) -> Parted {
+        let rules = self.rules();
         let mut target = std::mem::take(self.change(split));
         let source = self.change(person);
         let tree = source.tree();
         let ids = source.part(&mut target, ids);
         let parting = Parting { person, split, ids, via, tree };
-        let (mut parted, mut refused) = (Parted::default(), 0);
+        let mut parted = Parted::default();
         for mut event in events {
             let goes = parting.takes(&event);
             let before = event.origin.clone();
             let holder = if goes { &mut target } else { &mut *source };
             event.origin = holder.settle(before.clone().away_from(person));
             holder.person_id.clone_into(&mut event.person_id);
-            refused += holder.observe(&event);
+            // What finds no room or is kept aside was said when it came.
+            holder.observe(&event, &rules.registry);
             if goes {
                 parted.moved.push(event);
             } else if event.origin != before {
@@ -146,7 +197,6 @@ impl Batch {
             }
         }
         parted.ids = parting.ids;
-        self.refused += refused;
         *self.change(split) = target;
         parted
     }
@@ -156,14 +206,18 @@ impl Batch {
     /// A membership of a segment that is not given stays, unless this is a [`sweep`](Self::sweep): a process that has not
     /// yet heard of a new segment must not end what another one began.
     #[must_use]
-    pub fn finish(self, segments: &[Segment], now: Timestamp) -> Outcome {
-        let mut outcome = Outcome { refused: self.refused, ..Outcome::default() };
-        for (person_id, (mut document, used)) in self.documents {
+    pub fn finish(self, now: Timestamp) -> Outcome {
+        let rules = self.rules;
+        let mut outcome = Outcome { observed: self.observed, ..Outcome::default() };
+        for (person_id, (mut document, mut used)) in self.documents {
             if used == Use::Read {
                 continue;
             }
+            if document.replay(&rules.registry) | document.expire(&rules.registry, now) {
+                used = Use::Change;
+            }
             let before = outcome.moves.len();
-            for (segment_id, entered) in changes(&document, segments, now, self.sweep) {
+            for (segment_id, entered) in changes(&document, &rules, now, self.sweep) {
                 if entered {
                     document.segments.insert(segment_id.clone());
                 } else {
@@ -183,8 +237,8 @@ impl Batch {
 
 /// The segments that a person is to enter (true) or leave.
 #[must_use]
-pub fn changes(document: &Document, segments: &[Segment], now: Timestamp, sweep: bool) -> Vec<(String, bool)> {
-    let mut out = Vec::new();
+pub fn changes(document: &Document, rules: &Rules, now: Timestamp, sweep: bool) -> Vec<(String, bool)> {
+    let (mut out, segments) = (Vec::new(), &rules.segments);
     if !segments.is_empty() {
         let reading = Reading::new(document, now);
         let moved = segments.iter().map(|segment| (segment.id(), segment.holds(&reading)));
@@ -202,9 +256,10 @@ pub fn changes(document: &Document, segments: &[Segment], now: Timestamp, sweep:
 mod tests {
     use super::*;
     use crate::domain::document::Tag;
+    use crate::domain::segment::Segment;
 
-    fn buyers() -> Vec<Segment> {
-        vec![Segment::new("buyers", "'buyer' in tags").unwrap()]
+    fn buyers() -> Arc<Rules> {
+        Arc::new(vec![Segment::new("buyers", "'buyer' in tags").unwrap()].into())
     }
 
     fn buyer() -> Document {
@@ -213,26 +268,26 @@ mod tests {
         document
     }
 
-    fn written(document: Document, segments: &[Segment]) -> Document {
-        let mut batch = Batch::default();
+    fn written(document: Document, rules: &Arc<Rules>) -> Document {
+        let mut batch = Batch::default().under(rules);
         *batch.change("p") = document;
-        batch.finish(segments, Timestamp::default()).documents.remove(0)
+        batch.finish(Timestamp::default()).documents.remove(0)
     }
 
     #[test]
     fn entering_and_leaving_is_told_once() {
         let mut batch = Batch::default();
         *batch.change("p") = buyer();
-        let outcome = batch.finish(&buyers(), Timestamp::default());
+        let outcome = batch.under(&buyers()).finish(Timestamp::default());
         assert_eq!(outcome.moves.len(), 1);
         assert!(outcome.moves[0].entered);
         let mut batch = Batch::new(outcome.documents);
         batch.change("p");
-        let outcome = batch.finish(&buyers(), Timestamp::default());
+        let outcome = batch.under(&buyers()).finish(Timestamp::default());
         assert!(outcome.moves.is_empty());
         let mut batch = Batch::new(outcome.documents);
         batch.change("p").tags.clear();
-        let outcome = batch.finish(&buyers(), Timestamp::default());
+        let outcome = batch.under(&buyers()).finish(Timestamp::default());
         assert_eq!(outcome.moves.len(), 1);
         assert!(!outcome.moves[0].entered && outcome.documents[0].segments.is_empty());
         assert_eq!(outcome.documents[0].revision, 3);
@@ -240,25 +295,25 @@ mod tests {
 
     #[test]
     fn who_was_not_touched_or_not_changed_is_not_written() {
-        let outcome = Batch::new(vec![Document::empty("p")]).finish(&buyers(), Timestamp::default());
+        let outcome = Batch::new(vec![Document::empty("p")]).under(&buyers()).finish(Timestamp::default());
         assert!(outcome.documents.is_empty() && outcome.moves.is_empty());
         let mut batch = Batch::new(vec![buyer()]);
         batch.change_only(|_| Ok::<_, ()>(false)).unwrap();
-        assert!(batch.finish(&buyers(), Timestamp::default()).documents.is_empty());
+        assert!(batch.under(&buyers()).finish(Timestamp::default()).documents.is_empty());
         let mut batch = Batch::new(vec![buyer()]);
         assert!(batch.change_only(|_| Err(())).is_err());
     }
 
     #[test]
     fn a_sweep_writes_only_whom_it_moves() {
-        let known = written(buyer(), &[]);
+        let known = written(buyer(), &Arc::default());
         let mut batch = Batch::new(vec![known, Document::empty("q")]);
         batch.sweep();
-        let outcome = batch.finish(&buyers(), Timestamp::default());
+        let outcome = batch.under(&buyers()).finish(Timestamp::default());
         assert_eq!((outcome.documents.len(), outcome.moves.len(), outcome.documents[0].revision), (1, 1, 2));
         let mut batch = Batch::new(outcome.documents);
         batch.sweep();
-        assert!(batch.finish(&buyers(), Timestamp::default()).documents.is_empty());
+        assert!(batch.under(&buyers()).finish(Timestamp::default()).documents.is_empty());
     }
 
     #[test]
@@ -267,11 +322,11 @@ mod tests {
         assert_eq!(member.segments.len(), 1);
         let mut batch = Batch::new(vec![member.clone()]);
         batch.change("p");
-        let outcome = batch.finish(&[], Timestamp::default());
+        let outcome = batch.finish(Timestamp::default());
         assert!(outcome.moves.is_empty() && outcome.documents[0].segments.len() == 1);
         let mut batch = Batch::new(vec![member]);
         batch.sweep();
-        let outcome = batch.finish(&[], Timestamp::default());
+        let outcome = batch.finish(Timestamp::default());
         assert!(outcome.documents[0].segments.is_empty());
         assert!(outcome.moves.len() == 1 && !outcome.moves[0].entered);
     }

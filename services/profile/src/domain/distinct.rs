@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::codec::{Broken, Reader, Writer};
+
 /// Hashes kept: up to this many values the count is exact.
 pub const MAX_EXACT: usize = 256;
 
@@ -38,6 +40,19 @@ impl Distinct {
     pub fn absorb(&mut self, other: &Self) {
         self.0.extend(&other.0);
         self.trim();
+    }
+
+    /// Writes the set.
+    pub fn put(&self, out: &mut Writer) {
+        out.items(&self.0, |out, hash| out.fixed(*hash));
+    }
+
+    /// Reads a set.
+    ///
+    /// # Errors
+    /// When it is not what [`put`](Self::put) wrote.
+    pub fn take(from: &mut Reader<'_>) -> Result<Self, Broken> {
+        Ok(Self(from.list(Reader::fixed)?))
     }
 
     /// How many different texts were added: exact below [`MAX_EXACT`], an estimate from there on.

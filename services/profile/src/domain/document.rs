@@ -8,11 +8,17 @@ use serde_json::Value;
 
 use super::consent::{self, Consent};
 use super::event::Event;
+use super::heard::is_aside;
+use super::history::Stay;
 use super::origin::Part;
+use super::quiet::Quiet;
+use super::schema::Registry;
+use super::score::Score;
+use super::tally::Tally;
 use super::traits::Traits;
 
 /// A value of a person with its lineage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attribute {
     /// The value.
     pub value: Value,
@@ -25,18 +31,33 @@ pub struct Attribute {
     /// Whether an event set it: then it goes where the event goes.
     #[serde(default)]
     pub observed: bool,
+    /// How sure the source is, in thousandths; none for sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u16>,
+    /// The event or request that brought it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lineage: String,
+    /// How far its source is trusted for it: a greater rank wins whatever the times.
+    #[serde(default)]
+    pub rank: u32,
+    /// Whether it is the outcome of tallies and not a word of its own.
+    #[serde(default)]
+    pub tallied: bool,
 }
 
 impl Attribute {
-    /// Whether it takes the place of a known one. At the same time the greater text wins, then the greater source, what was
-    /// written and the earlier arrival: an order of all values, so that the order of arrival does not matter.
-    fn beats(&self, known: &Self) -> bool {
-        self.event_time
-            .cmp(&known.event_time)
+    /// Whether it takes the place of a known one. At the same rank and time the greater text wins, then the greater source,
+    /// what was written and the earlier arrival: an order of all values, so that the order of arrival does not matter.
+    pub(super) fn beats(&self, known: &Self) -> bool {
+        self.rank
+            .cmp(&known.rank)
+            .then_with(|| self.event_time.cmp(&known.event_time))
             .then_with(|| self.value.to_string().cmp(&known.value.to_string()))
             .then_with(|| self.source.cmp(&known.source))
             .then_with(|| known.observed.cmp(&self.observed))
             .then_with(|| known.received.cmp(&self.received))
+            .then_with(|| self.lineage.cmp(&known.lineage))
+            .then_with(|| self.confidence.cmp(&known.confidence))
             .is_gt()
     }
 }
@@ -61,6 +82,15 @@ pub const MAX_CONSENTS: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full(pub &'static str, pub usize);
 
+/// What became of the attributes of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// How many found no room.
+    pub refused: usize,
+    /// How many were kept aside.
+    pub aside: usize,
+}
+
 /// All that is known of a person.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
@@ -74,6 +104,18 @@ pub struct Document {
     pub consents: Vec<Consent>,
     /// The state of the computed traits.
     pub traits: Traits,
+    /// The latest score of each model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, Score>,
+    /// When not to disturb.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// Tags that a rule or band put on, each with since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rule_tags: BTreeMap<String, Timestamp>,
+    /// Which tags the person had, under their own id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) history: Vec<Stay>,
     /// The segments the person is in.
     pub segments: BTreeSet<String>,
     /// Rises with every change.
@@ -83,6 +125,12 @@ pub struct Document {
     /// Written attributes behind a later value of an event; only of who has no parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) shadowed: BTreeMap<String, Attribute>,
+    /// What events said of names that are tallied.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) tallies: BTreeMap<String, Tally>,
+    /// What was written of names that are tallied; only of who has no parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) written: BTreeMap<String, Tally>,
     /// What was written under each id that is in the person; empty for a person who was never merged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) parts: BTreeMap<String, Part>,
@@ -203,7 +251,8 @@ impl Document {
     pub fn record_consent(&mut self, named: &str, word: Consent) -> Result<bool, Full> {
         let id = self.written_under(named);
         let consents = self.parts.get_mut(&id).map_or(&mut self.consents, |part| &mut part.consents);
-        let known = |one: &Consent| one.purpose == word.purpose && one.channel == word.channel;
+        let key = (word.kind, &word.purpose, &word.channel);
+        let known = |one: &Consent| (one.kind, &one.purpose, &one.channel) == key;
         if consents.len() >= MAX_CONSENTS && !consents.iter().any(known) {
             return Err(Full("consents", MAX_CONSENTS));
         }
@@ -214,10 +263,10 @@ impl Document {
         Ok(changed)
     }
 
-    /// Takes in an event that is new on the timeline. Answers how many of its attributes found no room.
-    pub fn observe(&mut self, event: &Event) -> usize {
+    /// Takes in an event that is new on the timeline.
+    pub fn observe(&mut self, event: &Event, registry: &Registry) -> Observed {
         self.traits.add(event);
-        let mut refused = 0;
+        let mut observed = Observed::default();
         for (name, value) in event.attributes.expose() {
             let attribute = Attribute {
                 value: value.clone(),
@@ -225,19 +274,25 @@ impl Document {
                 event_time: event.time,
                 received: event.received,
                 observed: true,
+                lineage: event.event_id.clone(),
+                ..Attribute::default()
             };
-            self.set_attribute(name, attribute);
-            refused += usize::from(!self.attributes.contains_key(name));
+            match self.hear("", name, attribute, registry) {
+                Ok(heard) => observed.aside += usize::from(heard.aside.is_some()),
+                Err(_) => observed.refused += 1,
+            }
         }
-        refused
+        observed
     }
 
     /// Forgets what events said, to take in those that remain after a split.
     pub fn forget_observed(&mut self) {
         self.traits = Traits::default();
-        self.attributes.retain(|_, attribute| !attribute.observed);
+        self.tallies.clear();
+        self.attributes.retain(|_, attribute| !attribute.observed && !attribute.tallied);
         self.attributes.append(&mut self.shadowed);
         if self.parts.is_empty() {
+            self.refresh_tallies();
             return;
         }
         self.attributes.clear();
@@ -246,17 +301,20 @@ impl Document {
         for (name, attribute) in written {
             self.set_attribute(&name, attribute);
         }
+        self.refresh_tallies();
     }
 
-    /// Attributes that have a value.
+    /// Attributes that have a value, without those that are kept aside.
     pub fn values(&self) -> impl Iterator<Item = (&String, &Attribute)> {
-        self.attributes.iter().filter(|(_, one)| !one.value.is_null())
+        self.attributes.iter().filter(|(name, one)| !one.value.is_null() && !is_aside(name))
     }
 
-    /// How many values, tags and consents it holds.
+    /// How many values, tags, scores and words of the person it holds.
     #[must_use]
     pub fn held(&self) -> u64 {
-        (self.values().count() + self.tags.len() + self.consents.len()) as u64
+        let values =
+            self.values().count() + self.aside().count() + self.scores.len() + usize::from(self.quiet.is_some());
+        (values + self.tags.len() + self.consents.len()) as u64
     }
 
     /// Whether nothing was ever written.
@@ -273,13 +331,19 @@ impl Document {
         }
         parts.append(&mut theirs);
         self.parts = parts;
-        for (name, attribute) in other.attributes {
+        for (name, attribute) in other.attributes.into_iter().filter(|(_, one)| !one.tallied) {
             self.set_attribute(&name, attribute);
         }
+        for (name, tally) in other.tallies {
+            self.tallies.entry(name).or_default().absorb(&tally);
+        }
+        self.refresh_tallies();
         for word in other.consents {
             consent::record(&mut self.consents, word);
         }
         self.refresh_tags();
+        self.refresh_scores();
+        self.refresh_quiet();
         self.traits.absorb(&other.traits);
     }
 }
@@ -293,8 +357,7 @@ mod tests {
             value: value.into(),
             source: String::new(),
             event_time: Timestamp::from_millis(millis),
-            received: Timestamp::default(),
-            observed: false,
+            ..Attribute::default()
         }
     }
 

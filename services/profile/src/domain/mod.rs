@@ -3,15 +3,25 @@
 //! Pure: no async, no I/O, no clock, no wire types. The current time is an argument.
 
 pub mod batch;
+pub mod codec;
 pub mod consent;
 pub mod distinct;
 pub mod document;
 pub mod event;
+pub mod heard;
+pub mod history;
 pub mod origin;
+pub mod quiet;
+pub mod rules;
+pub mod schema;
+pub mod score;
 pub mod segment;
+pub mod tally;
 pub mod traits;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 pub(crate) mod unmerge_tests;

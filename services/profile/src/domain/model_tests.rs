@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::batch::Batch;
 use super::document::Document;
 use super::event::Event;
+use super::schema::Registry;
 
 const HOUR: i64 = 3_600_000;
 
@@ -100,7 +101,7 @@ fn arrive(stream: &[Event], batches: usize) -> BTreeMap<String, Document> {
         let fresh: Vec<Event> = part.iter().filter(|event| known.insert(event.event_id.clone())).cloned().collect();
         let mut batch = Batch::new(stored.values().cloned().collect());
         batch.observe(&fresh);
-        for document in batch.finish(&[], Timestamp::default()).documents {
+        for document in batch.finish(Timestamp::default()).documents {
             stored.insert(document.person_id.clone(), document);
         }
     }
@@ -142,8 +143,8 @@ proptest! {
             everyone.iter().partition(|event| event.via.as_ref().unwrap().expose().1 == "c1");
         let mut split = Document::empty("n");
         merged.forget_observed();
-        stay.iter().for_each(|event| { merged.observe(event); });
-        leave.iter().for_each(|event| { split.observe(event); });
+        stay.iter().for_each(|event| { merged.observe(event, &Registry::open()); });
+        leave.iter().for_each(|event| { split.observe(event, &Registry::open()); });
         prop_assert_eq!(read(&merged, now), naive(&stay, now));
         prop_assert_eq!(read(&split, now), naive(&leave, now));
     }

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::consent::Consent;
 use super::document::{Attribute, Document, Tag};
 use super::event::Event;
+use super::history::Stay;
+use super::quiet::Quiet;
+use super::score::Score;
+use super::tally::Tally;
 
 /// The id under which an event was recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub struct Part {
     /// Attributes written without an event, removals included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Attribute>,
+    /// What was written of names that are tallied.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tallies: BTreeMap<String, Tally>,
     /// Tags put on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, Tag>,
@@ -51,6 +58,15 @@ pub struct Part {
     /// Tags taken off under this id, with the other ids which hold them: they keep them, and get them back with a split.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hidden: BTreeMap<String, BTreeSet<String>>,
+    /// Scores.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, Score>,
+    /// When not to disturb.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// The tags that the person had before they were merged; of the person's own id in the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Stay>,
 }
 
 impl Part {
@@ -170,11 +186,20 @@ impl Document {
         if !self.parts.is_empty() {
             return std::mem::take(&mut self.parts);
         }
-        let written = self.attributes.iter().filter(|(_, one)| !one.observed);
+        let written = self.attributes.iter().filter(|(_, one)| !one.observed && !one.tallied);
         let mut attributes: BTreeMap<String, Attribute> =
             written.map(|(name, one)| (name.clone(), one.clone())).collect();
         attributes.append(&mut self.shadowed);
-        let part = Part { attributes, tags: self.tags.clone(), consents: self.consents.clone(), ..Part::default() };
+        let part = Part {
+            attributes,
+            tallies: std::mem::take(&mut self.written),
+            tags: self.tags.clone(),
+            consents: self.consents.clone(),
+            scores: self.scores.clone(),
+            quiet: self.quiet.clone(),
+            history: self.history.clone(),
+            ..Part::default()
+        };
         BTreeMap::from([(self.person_id.clone(), part)])
     }
 
@@ -186,6 +211,9 @@ impl Document {
         let gone: BTreeSet<String> = self.parts.keys().filter(|id| goes(id)).cloned().collect();
         if !gone.is_empty() {
             let mut theirs = split.take_parts();
+            if let Some(part) = self.parts.get_mut(&split.person_id) {
+                split.history.append(&mut part.history);
+            }
             for id in &gone {
                 if let Some(part) = self.parts.remove(id) {
                     theirs.insert(id.clone(), part);
@@ -224,8 +252,12 @@ impl Document {
             super::consent::record(&mut self.consents, word);
         }
         self.refresh_tags();
-        if self.parts.len() == 1 {
-            self.parts.clear();
+        self.refresh_scores();
+        self.refresh_quiet();
+        if self.parts.len() == 1
+            && let Some((_, part)) = self.parts.pop_first()
+        {
+            self.written = part.tallies;
         }
     }
 

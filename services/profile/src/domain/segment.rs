@@ -6,6 +6,7 @@
 //! | `traits` | map | as `Traits::at` has them; a name with a dot is read as `traits['count.page_view']`, times are texts: `timestamp(traits.last_event_time)` |
 //! | `tags` | list of text | the names of the tags |
 //! | `consents` | map to bool | by `purpose` for all channels, by `purpose.channel` for one |
+//! | `scores` | map to double | by model, of those that are valid |
 //! | `now` | timestamp | the time of the evaluation |
 
 use std::sync::LazyLock;
@@ -14,8 +15,8 @@ use attune_expression::{
     Elements, Entries, Outcome, PathId, Program, Schema, Source, Type, Value, ValueRef, check_boolean, compile,
 };
 use attune_kernel::{Timestamp, Violation};
-use sha2::{Digest as _, Sha256};
 
+use super::consent::Kind;
 use super::document::Document;
 
 /// What a segment's rule may read; the module's documentation has the table. `None` cannot occur: the names are fixed and good.
@@ -25,6 +26,7 @@ pub static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
         .field("traits", Type::map(Type::Any))
         .field("tags", Type::list(Type::String))
         .field("consents", Type::map(Type::Bool))
+        .field("scores", Type::map(Type::Double))
         .field("now", Type::Timestamp)
         .build()
         .ok()
@@ -57,30 +59,23 @@ impl Segment {
         &self.id
     }
 
+    /// Its rule.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.program.source()
+    }
+
     /// Whether a person is in it. A rule that fails, for example on a missing attribute, is not satisfied.
     #[must_use]
     pub fn holds(&self, reading: &Reading) -> bool {
         self.program.evaluate(reading) == Outcome::True
     }
 
-    /// Whether time alone may change who is in it: its text names `now` or `traits`. True too often is only slow.
+    /// Whether time alone may change who is in it: its text names what time changes. True too often is only slow.
     #[must_use]
     pub fn may_read_time(&self) -> bool {
-        ["now", "traits"].iter().any(|name| self.program.source().contains(name))
+        ["now", "traits", "scores", "consents"].iter().any(|name| self.program.source().contains(name))
     }
-}
-
-/// A text that is another one whenever a segment comes, goes or gets another rule.
-#[must_use]
-pub fn fingerprint(segments: &[Segment]) -> String {
-    let mut hash = Sha256::new();
-    for segment in segments {
-        for part in [segment.id.as_str(), segment.program.source()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A document as rules read it.
@@ -99,17 +94,21 @@ impl Reading {
         };
         let attributes = document.values().map(|(name, one)| (name.clone(), one.value.clone())).collect();
         let traits = document.traits.at(now).into_iter().collect();
-        let consents = document.consents.iter().map(|one| {
+        let words = document.consents.iter().filter(|one| one.kind == Kind::Word);
+        let consents = words.map(|one| {
             let name =
                 if one.channel.is_empty() { one.purpose.clone() } else { format!("{}.{}", one.purpose, one.channel) };
-            (name, one.granted.into())
+            (name, (one.granted && one.until.is_none_or(|until| now < until)).into())
         });
+        let scores = document.scores.iter().filter(|(_, one)| one.is_valid(now));
+        let scores = scores.map(|(model, one)| (model.clone(), one.value.into()));
         let tags = Value::from_json(&document.tags.keys().cloned().collect(), &Type::list(Type::String));
         let values = [
             ("attributes", map(attributes)),
             ("traits", map(traits)),
             ("tags", tags),
             ("consents", map(consents.collect())),
+            ("scores", Value::from_json(&serde_json::Value::Object(scores.collect()), &Type::map(Type::Double))),
             ("now", Some(Value::Timestamp(now))),
         ];
         let values = values.into_iter().filter_map(|(path, value)| Some((schema.path(path)?, value?))).collect();
@@ -132,6 +131,7 @@ impl Source for Reading {
 mod tests {
     use super::*;
     use crate::domain::document::{Attribute, Tag};
+    use crate::domain::score::Score;
 
     fn person() -> Document {
         let mut document = Document::empty("p");
@@ -139,11 +139,13 @@ mod tests {
             value: 41.into(),
             source: String::new(),
             event_time: Timestamp::default(),
-            received: Timestamp::default(),
-            observed: false,
+            ..Attribute::default()
         };
         document.set_attribute("gone", Attribute { value: serde_json::Value::Null, ..attribute.clone() });
         document.set_attribute("age", attribute);
+        let score = |value, until| Score { value, until, ..Score::default() };
+        document.record_score("p", "churn", score(0.75, None)).unwrap();
+        document.record_score("p", "old", score(0.75, Some(Timestamp::default()))).unwrap();
         document.tags.insert("vip".to_owned(), Tag { source: String::new(), added: Timestamp::default() });
         document
     }
@@ -164,6 +166,8 @@ mod tests {
             ("traits.events_30d < 5.0", true),
             ("traits['event_count'] + 1 == 1", true),
             ("consents.marketing", false),
+            ("scores.churn > 0.7", true),
+            ("scores.old > 0.0", false),
             ("now < timestamp('1970-01-02T00:00:00Z')", true),
         ] {
             assert_eq!(Segment::new("s", rule).map(|segment| segment.holds(&reading)), Some(holds), "{rule}");
@@ -171,14 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_rules_apart_and_time_is_seen() {
+    fn time_is_seen() {
         let one = |id, rule| Segment::new(id, rule).unwrap();
-        let base = fingerprint(&[one("a", "'x' in tags")]);
-        assert_eq!(base, fingerprint(&[one("a", "'x' in tags")]));
-        for other in [vec![], vec![one("b", "'x' in tags")], vec![one("a", "'y' in tags")]] {
-            assert_ne!(base, fingerprint(&other));
-        }
         assert!(one("a", "traits.days_since_last_event > 30").may_read_time());
+        assert!(one("a", "scores.churn > 0.5").may_read_time());
         assert!(!one("a", "'x' in tags").may_read_time());
     }
 

@@ -11,6 +11,7 @@ use attune_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::codec::{Broken, Reader, Writer};
 use super::distinct::{Distinct, rank};
 use super::event::Event;
 
@@ -104,6 +105,57 @@ impl Traits {
             let Some(last) = self.names.keys().max_by_key(|name| rank(name)).cloned() else { break };
             self.names.remove(&last);
         }
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Writes the state.
+    pub fn put(&self, out: &mut Writer) {
+        out.number(self.count);
+        out.option(self.first, Writer::time);
+        out.option(self.last.as_ref(), |out, (time, sequence, id, channel)| {
+            out.time(*time);
+            out.signed(*sequence);
+            out.text(id);
+            out.text(channel);
+        });
+        let mut before = 0;
+        out.number(self.days.len() as u64);
+        for (day, count) in &self.days {
+            out.signed(day.wrapping_sub(before));
+            out.number(*count);
+            before = *day;
+        }
+        out.items(&self.names, |out, (name, named)| {
+            out.text(name);
+            out.number(named.count);
+            out.signed(named.sum);
+            out.number(named.summed);
+        });
+        self.sessions.put(out);
+    }
+
+    /// Reads the state.
+    ///
+    /// # Errors
+    /// When it is not what [`put`](Self::put) wrote.
+    pub fn take(from: &mut Reader<'_>) -> Result<Self, Broken> {
+        let count = from.number()?;
+        let first = from.option(Reader::time)?;
+        let last = from.option(|from| Ok((from.time()?, from.signed()?, from.text()?, from.text()?)))?;
+        let (mut days, mut day) = (BTreeMap::new(), 0_i64);
+        for _ in 0..from.number()? {
+            day = day.wrapping_add(from.signed()?);
+            days.insert(day, from.number()?);
+        }
+        let names = from.list(|from| {
+            Ok((from.text()?, Named { count: from.number()?, sum: from.signed()?, summed: from.number()? }))
+        })?;
+        Ok(Self { count, first, last, days, names, sessions: Distinct::take(from)? })
     }
 
     /// Events on the last `days` days, the current one included.

@@ -5,6 +5,7 @@
 //! those edges. [`tell`] makes the steps of identity's feed and of callers from it; who follows them must end the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use attune_kernel::{Personal, Timestamp};
 use proptest::prelude::*;
@@ -16,6 +17,7 @@ use super::batch::Batch;
 use super::consent::Consent;
 use super::document::{Attribute, Document, Tag};
 use super::event::Event;
+use super::rules::Rules;
 use super::segment::Segment;
 
 /// How many persons a history has.
@@ -169,7 +171,7 @@ pub(crate) fn write(document: &mut Document, step: &Step, id: impl Fn(usize) -> 
                 source: "form".to_owned(),
                 event_time: hours(*hour),
                 received: tick(*at),
-                observed: false,
+                ..Attribute::default()
             };
             document.write_attribute(&id(*named), ATTRIBUTES[*name], attribute).unwrap()
         }
@@ -185,7 +187,7 @@ pub(crate) fn write(document: &mut Document, step: &Step, id: impl Fn(usize) -> 
                 granted: *granted,
                 time: hours(*hour),
                 source: format!("s{at}"),
-                proof: String::new(),
+                ..Consent::default()
             };
             document.record_consent(&id(*named), word).unwrap()
         }
@@ -193,15 +195,16 @@ pub(crate) fn write(document: &mut Document, step: &Step, id: impl Fn(usize) -> 
     }
 }
 
-pub(crate) fn rules() -> Vec<Segment> {
-    [
+pub(crate) fn rules() -> Arc<Rules> {
+    let segments: Vec<Segment> = [
         ("busy", "traits.event_count >= 3"),
         ("vips", "'vip' in tags"),
         ("willing", "consents['marketing.email']"),
         ("aged", "attributes.age >= 2"),
     ]
     .map(|(id, rule)| Segment::new(id, rule).unwrap())
-    .into()
+    .into();
+    Arc::new(segments.into())
 }
 
 /// All that is seen of a person, apart from version and time of update.
@@ -257,13 +260,13 @@ impl Follower {
         Batch::new(persons.iter().map(|person| self.load(person)).collect())
     }
 
-    fn save(&mut self, batch: Batch, rules: &[Segment]) {
-        for document in batch.finish(rules, tick(0)).documents {
+    fn save(&mut self, batch: Batch, rules: &Arc<Rules>) {
+        for document in batch.under(rules).finish(tick(0)).documents {
             self.documents.insert(document.person_id.clone(), document);
         }
     }
 
-    fn step(&mut self, step: &Step, rules: &[Segment]) {
+    fn step(&mut self, step: &Step, rules: &Arc<Rules>) {
         match step {
             Step::Event { id: event_id, named, via, name, hour, attribute } => {
                 let person = self.in_force(&id(*named));
@@ -357,12 +360,13 @@ impl Follower {
     }
 }
 
-fn follow(steps: &[Step], rules: &[Segment], hears: Hears) -> Follower {
+fn follow(steps: &[Step], rules: &Arc<Rules>, hears: Hears) -> Follower {
+    let none = Arc::default();
     let mut follower = Follower { hears, ..Follower::default() };
     for step in steps {
         // Writes are not evaluated one by one here, which is slow; everyone is at the end, as the background task does.
         let moves = matches!(step, Step::Merge { .. } | Step::Split { .. });
-        follower.step(step, if moves { rules } else { &[] });
+        follower.step(step, if moves { rules } else { &none });
     }
     let mut batch = Batch::new(follower.documents.values().cloned().collect());
     batch.sweep();

@@ -58,6 +58,7 @@ pub(super) fn attribute(field: &str, name: &str, value: Option<&prost_types::Val
     if name.is_empty() || name.chars().count() > MAX_NAME {
         broken.push(Violation::new(field, format!("the name must have 1 to {MAX_NAME} characters")));
     }
+    broken.extend(text(field, name));
     if let Some(value) = value {
         if value.encoded_len() > MAX_VALUE {
             broken.push(Violation::new(field, format!("the value must encode to at most {MAX_VALUE} bytes")));

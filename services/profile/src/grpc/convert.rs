@@ -3,8 +3,10 @@
 use attune_kernel::{Timestamp, Violation};
 use attune_proto::profile::v1 as proto;
 
-use crate::domain::consent::Consent;
+use crate::domain::consent::{Consent, Kind};
 use crate::domain::document::{Attribute, Document};
+use crate::domain::quiet::Quiet;
+use crate::domain::score::Score;
 use crate::store::body;
 
 pub(super) fn stamp(time: Timestamp) -> prost_types::Timestamp {
@@ -26,9 +28,11 @@ pub(super) fn profile(document: &Document, now: Timestamp) -> proto::Profile {
         traits: document.traits.at(now).iter().map(|(name, value)| (name.clone(), body::value(value))).collect(),
         tags: tags(document),
         segments: document.segments.iter().cloned().collect(),
-        consents: document.consents.iter().map(consent).collect(),
+        consents: consents(document),
         etag: document.revision.to_string(),
         update_time: (!document.is_new()).then(|| stamp(document.updated)),
+        scores: document.scores.iter().filter(|(_, one)| one.is_valid(now)).map(score).collect(),
+        quiet_preference: document.quiet.as_ref().map(quiet),
     }
 }
 
@@ -38,7 +42,14 @@ fn attribute(one: &Attribute) -> proto::Attribute {
         source: one.source.clone(),
         event_time: Some(stamp(one.event_time)),
         receive_time: Some(stamp(one.received)),
+        confidence: one.confidence.map(|thousandths| f64::from(thousandths) / 1000.0),
+        lineage: one.lineage.clone(),
     }
+}
+
+/// The words on consent, without what is pending and what is suppressed.
+pub(super) fn consents(document: &Document) -> Vec<proto::Consent> {
+    document.consents.iter().filter(|one| one.kind == Kind::Word).map(consent).collect()
 }
 
 pub(super) fn tags(document: &Document) -> Vec<proto::Tag> {
@@ -57,6 +68,38 @@ pub(super) fn consent(one: &Consent) -> proto::Consent {
         granted: one.granted,
         time: Some(stamp(one.time)),
         source: one.source.clone(),
-        proof: one.proof.clone(),
+        // Of one that waits it is the hash of the token, which is nobody's to see.
+        proof: if one.kind == Kind::Pending { String::new() } else { one.proof.clone() },
+        legal_basis: one.basis.clone(),
+        expire_time: one.until.map(stamp),
+    }
+}
+
+fn score((model, one): (&String, &Score)) -> proto::Score {
+    let reason = |one: &crate::domain::score::Reason| proto::ScoreReason {
+        name: one.name.clone(),
+        contribution: one.contribution,
+    };
+    proto::Score {
+        person_id: String::new(),
+        model_id: model.clone(),
+        value: one.value,
+        model_version: one.version.clone(),
+        time: Some(stamp(one.time)),
+        receive_time: Some(stamp(one.received)),
+        expire_time: one.until.map(stamp),
+        reasons: one.reasons.iter().map(reason).collect(),
+    }
+}
+
+pub(super) fn quiet(one: &Quiet) -> proto::QuietPreference {
+    proto::QuietPreference {
+        time_zone: one.zone.clone(),
+        from_minute: one.from_minute.into(),
+        until_minute: one.until_minute.into(),
+        weekdays: (1..=7).filter(|day| one.weekdays >> (day - 1) & 1 == 1).collect(),
+        pause_until: one.pause_until.map(stamp),
+        time: Some(stamp(one.time)),
+        source: one.source.clone(),
     }
 }

@@ -47,7 +47,7 @@ impl Profiles {
                 batch.observe(fresh);
                 Ok(())
             }),
-            segments: Arc::clone(&*self.segments.get().await?),
+            rules: Arc::clone(&*self.rules.get().await?),
             now,
             request_id: String::new(),
         };
@@ -55,13 +55,17 @@ impl Profiles {
         self.snapshots.renew(&done.written).await;
         self.metrics.appended.add(done.fresh as u64, &[]);
         self.metrics.duplicates.add((total - done.fresh) as u64, &[]);
-        if done.refused > 0 {
-            self.metrics.refused.add(done.refused as u64, &[]);
+        if done.observed.refused > 0 {
+            self.metrics.refused.add(done.observed.refused as u64, &[]);
+        }
+        if done.observed.aside > 0 {
+            self.metrics.aside.add(done.observed.aside as u64, &[]);
         }
         Ok(proto::AppendEventsResponse {
             appended: i32::try_from(done.fresh).unwrap_or(i32::MAX),
             duplicates: i32::try_from(total - done.fresh).unwrap_or(i32::MAX),
             rejected,
+            aside_values: i32::try_from(done.observed.aside).unwrap_or(i32::MAX),
         })
     }
 
@@ -139,7 +143,7 @@ impl Profiles {
 }
 
 /// A problem as an item of a batch carries it.
-fn rpc_status(problem: Problem) -> RpcStatus {
+pub(super) fn rpc_status(problem: Problem) -> RpcStatus {
     let status = to_status(problem);
     RpcStatus::decode(status.details()).unwrap_or_else(|_| RpcStatus {
         code: status.code().into(),

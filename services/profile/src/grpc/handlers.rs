@@ -50,7 +50,7 @@ impl ProfileService for Profiles {
         request: Request<proto::UpdateProfileRequest>,
     ) -> Answer<proto::UpdateProfileResponse> {
         let request = valid(request)?;
-        answer(self.update(request).await, |profile| proto::UpdateProfileResponse { profile: Some(profile) })
+        answer(self.update(request).await, |written| written)
     }
 
     async fn list_timeline(&self, request: Request<proto::ListTimelineRequest>) -> Answer<proto::ListTimelineResponse> {
@@ -76,7 +76,7 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::ListSegmentMembersResponse> {
         let request = valid(request)?;
         let result = async {
-            let known = self.segments.get().await?.iter().any(|segment| segment.id() == request.segment_id);
+            let known = self.rules.get().await?.segments.iter().any(|segment| segment.id() == request.segment_id);
             if !known {
                 return Err(Error::NoSegment(request.segment_id).into());
             }
@@ -105,13 +105,13 @@ impl ProfileService for Profiles {
 
     async fn set_consent(&self, request: Request<proto::SetConsentRequest>) -> Answer<proto::SetConsentResponse> {
         let request = valid(request)?;
-        answer(self.consent(request).await, |consents| proto::SetConsentResponse { consents })
+        answer(self.consent(request).await, |said| said)
     }
 
     async fn list_consents(&self, request: Request<proto::ListConsentsRequest>) -> Answer<proto::ListConsentsResponse> {
         let request = valid(request)?;
         answer(self.document(&request.person_id).await, |document| proto::ListConsentsResponse {
-            consents: document.consents.iter().map(convert::consent).collect(),
+            consents: convert::consents(&document),
         })
     }
 
@@ -184,5 +184,75 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::DeleteSegmentResponse> {
         let request = valid(request)?;
         answer(self.crud.delete(&request.segment_id, &request.etag).await, |()| proto::DeleteSegmentResponse {})
+    }
+
+    async fn create_attribute_definition(
+        &self,
+        request: Request<proto::CreateAttributeDefinitionRequest>,
+    ) -> Answer<proto::CreateAttributeDefinitionResponse> {
+        let request = valid(request)?;
+        let created = self.attributes.create(request, self.clock.now()).await;
+        answer(created, |one| proto::CreateAttributeDefinitionResponse { attribute_definition: Some(one) })
+    }
+
+    async fn get_attribute_definition(
+        &self,
+        request: Request<proto::GetAttributeDefinitionRequest>,
+    ) -> Answer<proto::GetAttributeDefinitionResponse> {
+        let request = valid(request)?;
+        let read = self.attributes.get(&request.attribute_id).await;
+        answer(read, |one| proto::GetAttributeDefinitionResponse { attribute_definition: Some(one) })
+    }
+
+    async fn list_attribute_definitions(
+        &self,
+        request: Request<proto::ListAttributeDefinitionsRequest>,
+    ) -> Answer<proto::ListAttributeDefinitionsResponse> {
+        let request = valid(request)?;
+        answer(self.attributes.list(&request).await, |page| page)
+    }
+
+    async fn update_attribute_definition(
+        &self,
+        request: Request<proto::UpdateAttributeDefinitionRequest>,
+    ) -> Answer<proto::UpdateAttributeDefinitionResponse> {
+        // A partial resource is checked whole, after the mask.
+        let updated = self.attributes.update(request.into_inner(), self.clock.now()).await;
+        answer(updated, |one| proto::UpdateAttributeDefinitionResponse { attribute_definition: Some(one) })
+    }
+
+    async fn list_aside_values(
+        &self,
+        request: Request<proto::ListAsideValuesRequest>,
+    ) -> Answer<proto::ListAsideValuesResponse> {
+        let request = valid(request)?;
+        answer(self.aside_values(&request.person_id).await, |values| proto::ListAsideValuesResponse { values })
+    }
+
+    async fn confirm_consent(
+        &self,
+        request: Request<proto::ConfirmConsentRequest>,
+    ) -> Answer<proto::ConfirmConsentResponse> {
+        let request = valid(request)?;
+        answer(self.confirm(request).await, |consents| proto::ConfirmConsentResponse { consents })
+    }
+
+    async fn set_quiet_preference(
+        &self,
+        request: Request<proto::SetQuietPreferenceRequest>,
+    ) -> Answer<proto::SetQuietPreferenceResponse> {
+        let request = valid(request)?;
+        answer(self.set_quiet(request).await, |quiet_preference| proto::SetQuietPreferenceResponse { quiet_preference })
+    }
+
+    async fn import_suppressions(
+        &self,
+        request: Request<proto::ImportSuppressionsRequest>,
+    ) -> Answer<proto::ImportSuppressionsResponse> {
+        answer(self.suppress(request.into_inner()).await, |done| done)
+    }
+
+    async fn write_scores(&self, request: Request<proto::WriteScoresRequest>) -> Answer<proto::WriteScoresResponse> {
+        answer(Self::write_scores(self, request.into_inner()).await, |done| done)
     }
 }

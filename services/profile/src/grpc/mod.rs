@@ -1,17 +1,20 @@
 //! The contract `attune.profile.v1`: validate, convert, call, convert.
 
+pub(crate) mod attributes;
 mod check;
+mod consents;
 mod convert;
 mod events;
 mod handlers;
 mod people;
 mod rights;
+mod scores;
 
 use std::sync::Arc;
 
 use attune_kernel::Problem;
 use attune_proto::profile::v1 as proto;
-use attune_service_kit::clock::Clock;
+use attune_service_kit::clock::{Clock, IdSource};
 use attune_service_kit::crud::{Compiled, Crud};
 use attune_service_kit::metrics::KeyValue;
 use attune_storage::FeedReader;
@@ -19,7 +22,8 @@ use attune_storage::FeedReader;
 use crate::config::Config;
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
-use crate::domain::segment::{self, Segment};
+use crate::domain::rules::Rules;
+use crate::domain::segment;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::store::{Done, Snapshots, Store, Work};
@@ -38,9 +42,11 @@ pub(crate) struct Profiles {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: FeedReader,
     pub(crate) crud: Crud<Segments>,
-    pub(crate) segments: Arc<Compiled<Arc<Vec<Segment>>>>,
+    pub(crate) attributes: attributes::Attributes,
+    pub(crate) rules: Arc<Compiled<Arc<Rules>>>,
     pub(crate) snapshots: Snapshots,
     pub(crate) clock: Clock,
+    pub(crate) ids: IdSource,
     pub(crate) config: Arc<Config>,
     pub(crate) metrics: Metrics,
 }
@@ -58,7 +64,7 @@ impl Profiles {
             events: Arc::default(),
             persons: vec![person_id.to_owned()],
             decide: Arc::new(move |batch: &mut Batch, _| batch.change_only(&change)),
-            segments: Arc::clone(&*self.segments.get().await?),
+            rules: Arc::clone(&*self.rules.get().await?),
             now: self.clock.now(),
             request_id,
         };

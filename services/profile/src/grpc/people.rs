@@ -1,10 +1,12 @@
 //! Reading and writing profiles, tags and consents.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use attune_kernel::{Problem, Violation};
 use attune_proto::profile::v1 as proto;
 
 use super::{Profiles, check, convert};
-use crate::domain::consent::{self, Consent};
 use crate::domain::document::{Attribute, Document, Tag};
 use crate::error::Error;
 use crate::store::body;
@@ -37,7 +39,10 @@ impl Profiles {
     }
 
     /// Writes attributes.
-    pub(super) async fn update(&self, request: proto::UpdateProfileRequest) -> Result<proto::Profile, Problem> {
+    pub(super) async fn update(
+        &self,
+        request: proto::UpdateProfileRequest,
+    ) -> Result<proto::UpdateProfileResponse, Problem> {
         let profile = request.profile.unwrap_or_default();
         check::id("profile.person_id", &profile.person_id)?;
         let mut broken = Vec::new();
@@ -68,14 +73,29 @@ impl Profiles {
             let value = given.and_then(|one| one.value.as_ref()).map_or(serde_json::Value::Null, body::json);
             let source = given.map(|one| one.source.clone()).unwrap_or_default();
             let timed = event_time.is_some();
-            let attribute =
-                Attribute { value, source, event_time: event_time.unwrap_or(now), received: now, observed: false };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 0 to 1, as the field rules say"
+            )]
+            let confidence = given.and_then(|one| one.confidence).map(|share| (share * 1000.0).round() as u16);
+            let attribute = Attribute {
+                value,
+                source,
+                event_time: event_time.unwrap_or(now),
+                received: now,
+                confidence,
+                lineage: request.request_id.clone(),
+                ..Attribute::default()
+            };
             writes.push(Write { name, attribute, timed });
         }
         if !broken.is_empty() {
             return Err(Problem::invalid(broken));
         }
         let (etag, named) = (profile.etag.clone(), profile.person_id.clone());
+        let rules = Arc::clone(&*self.rules.get().await?);
+        let written: BTreeSet<String> = writes.iter().map(|one| one.name.clone()).collect();
         let change = move |document: &mut Document| {
             if !etag.is_empty() && etag != document.revision.to_string() {
                 return Err(Error::Etag);
@@ -90,17 +110,21 @@ impl Profiles {
                     _ => {}
                 }
                 let removes = attribute.value.is_null() && !document.attributes.contains_key(&name);
-                match document.write_attribute(&named, &name, attribute) {
+                match document.hear(&named, &name, attribute, &rules.registry) {
                     // There is nothing to remove and no room for the word that it is gone.
                     Err(_) if removes => {}
-                    done => changed |= done?,
+                    done => changed |= done?.changed,
                 }
             }
             Ok(changed)
         };
         let request_id = once("update", &request.request_id);
         self.change(&profile.person_id, request_id, change).await?;
-        Ok(convert::profile(&self.document(&profile.person_id).await?, now))
+        let aside = self.aside_values(&profile.person_id).await?;
+        let aside: Vec<_> = aside.into_iter().filter(|one| written.contains(&one.attribute_id)).collect();
+        self.metrics.aside.add(aside.len() as u64, &[]);
+        let profile = convert::profile(&self.document(&profile.person_id).await?, now);
+        Ok(proto::UpdateProfileResponse { profile: Some(profile), aside })
     }
 
     /// Puts a tag on or takes it off.
@@ -118,41 +142,6 @@ impl Profiles {
         };
         self.change(person_id, String::new(), change).await?;
         Ok(convert::tags(&self.document(person_id).await?))
-    }
-
-    /// Records a word of a person.
-    pub(super) async fn consent(&self, request: proto::SetConsentRequest) -> Result<Vec<proto::Consent>, Problem> {
-        let word = request.consent.unwrap_or_default();
-        let now = self.clock.now();
-        let time = check::past("consent.time", word.time.as_ref(), now)
-            .map_err(|violation| Problem::invalid(vec![violation]))?;
-        let word = Consent {
-            purpose: word.purpose,
-            channel: word.channel,
-            granted: word.granted,
-            time: time.unwrap_or(now),
-            source: word.source,
-            proof: word.proof,
-        };
-        let named = request.person_id.clone();
-        let change = move |document: &mut Document| Ok(document.record_consent(&named, word.clone())?);
-        self.change(&request.person_id, String::new(), change).await?;
-        Ok(self.document(&request.person_id).await?.consents.iter().map(convert::consent).collect())
-    }
-
-    /// Whether a contact is allowed.
-    pub(super) async fn may_contact(
-        &self,
-        request: &proto::MayContactRequest,
-    ) -> Result<proto::MayContactResponse, Problem> {
-        let document = self.document(&request.person_id).await?;
-        let answer =
-            consent::may_contact(&document.consents, &self.config.consent_defaults, &request.purpose, &request.channel);
-        Ok(proto::MayContactResponse {
-            allowed: answer.allowed,
-            reason: answer.reason.to_owned(),
-            consent: answer.consent.map(convert::consent),
-        })
     }
 }
 

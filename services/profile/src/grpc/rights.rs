@@ -92,8 +92,8 @@ impl Profiles {
     }
 
     async fn rewrite(&self, once: Once, change: Rewrite, kind: &'static str) -> Result<Rewritten, Problem> {
-        let segments = Arc::clone(&*self.segments.get().await?);
-        let done = self.store.rewrite(once, change, segments, self.clock.now()).await?;
+        let rules = Arc::clone(&*self.rules.get().await?);
+        let done = self.store.rewrite(once, change, rules, self.clock.now()).await?;
         self.snapshots.forget(&done.written).await;
         if done.applied {
             self.metrics.rewrites.add(1, &[KeyValue::new("kind", kind)]);
@@ -126,7 +126,12 @@ fn section(name: &str, json: &Value) -> proto::ExportPersonResponse {
 fn profile(document: &Document, now: Timestamp) -> Value {
     json!({
         "person_id": document.person_id,
-        "attributes": document.attributes,
+        "attributes": document.values().collect::<std::collections::BTreeMap<_, _>>(),
+        "aside": document.aside().collect::<std::collections::BTreeMap<_, _>>(),
+        "scores": document.scores,
+        "quiet": document.quiet,
+        "tag_history": document.stays(),
+        "rule_tags": document.rule_tags,
         "traits": document.traits.at(now),
         "segments": document.segments,
         "recorded_under": recorded_under(document),
@@ -138,7 +143,7 @@ fn profile(document: &Document, now: Timestamp) -> Value {
 /// What was written under each id of a merged person, which the profile shows as one.
 fn recorded_under(document: &Document) -> Value {
     let parts = document.parts().map(|(id, part)| {
-        let part = json!({"attributes": part.attributes, "tags": part.tags, "consents": part.consents});
+        let part = json!(part);
         (id.clone(), part)
     });
     Value::Object(parts.collect())

@@ -10,7 +10,7 @@ use attune_service_kit::server::Stop;
 
 use crate::domain::batch::{self, Batch};
 use crate::domain::document::Document;
-use crate::domain::segment::{Segment, fingerprint};
+use crate::domain::rules::Rules;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::store::{Snapshots, Store, Work};
@@ -28,7 +28,7 @@ const SETTLED: usize = 4;
 pub(super) struct Evaluator {
     pub(super) store: Arc<dyn Store>,
     pub(super) snapshots: Snapshots,
-    pub(super) segments: Arc<Compiled<Arc<Vec<Segment>>>>,
+    pub(super) rules: Arc<Compiled<Arc<Rules>>>,
     pub(super) clock: Clock,
     pub(super) batch: usize,
     pub(super) every: Duration,
@@ -45,15 +45,13 @@ impl Evaluator {
         // Nothing is asked of the store while what was found done stands.
         let mut done = String::new();
         while !stop.is_cancelled() {
-            let segments = Arc::clone(&*self.segments.get().await?);
-            let rules = fingerprint(&segments);
-            looks = if rules == seen { looks + 1 } else { 0 };
-            seen = rules;
-            let wanted = self.wanted(&segments, &seen);
+            let rules = Arc::clone(&*self.rules.get().await?);
+            let print = rules.fingerprint();
+            looks = if print == seen { looks + 1 } else { 0 };
+            seen = print;
+            let wanted = self.wanted(&rules, &seen);
             if looks >= SETTLED && wanted != done {
-                if self.store.mark(EVALUATED).await?.unwrap_or_default() != wanted
-                    && self.pass(&segments, &stop).await?
-                {
+                if self.store.mark(EVALUATED).await?.unwrap_or_default() != wanted && self.pass(&rules, &stop).await? {
                     self.store.set_mark(EVALUATED, &wanted).await?;
                 }
                 done = wanted;
@@ -67,16 +65,16 @@ impl Evaluator {
     }
 
     /// The rules, and for rules that read the time the interval that the clock is in.
-    fn wanted(&self, segments: &[Segment], rules: &str) -> String {
-        if !segments.iter().any(Segment::may_read_time) {
-            return rules.to_owned();
+    fn wanted(&self, rules: &Rules, print: &str) -> String {
+        if !rules.may_read_time() {
+            return print.to_owned();
         }
         let every = i64::try_from(self.every.as_micros()).unwrap_or(i64::MAX).max(1);
-        format!("{rules}@{}", self.clock.now().as_micros().div_euclid(every))
+        format!("{print}@{}", self.clock.now().as_micros().div_euclid(every))
     }
 
     /// Evaluates everyone, a batch at a time; false when told to stop meanwhile.
-    async fn pass(&self, segments: &Arc<Vec<Segment>>, stop: &Stop) -> Result<bool, Problem> {
+    async fn pass(&self, rules: &Arc<Rules>, stop: &Stop) -> Result<bool, Problem> {
         let mut after: Option<String> = None;
         loop {
             let persons = self.store.persons(after.as_deref(), self.batch).await?;
@@ -84,7 +82,7 @@ impl Evaluator {
             self.metrics.evaluated.add(persons.len() as u64, &[]);
             let now = self.clock.now();
             // Most people are where they belong; only the others are locked and looked at again.
-            let moving = moving(self.store.documents(&persons).await?, segments, now);
+            let moving = moving(self.store.documents(&persons).await?, rules, now);
             if !moving.is_empty() {
                 let work = Work {
                     events: Arc::default(),
@@ -93,7 +91,7 @@ impl Evaluator {
                         batch.sweep();
                         Ok::<(), Error>(())
                     }),
-                    segments: Arc::clone(segments),
+                    rules: Arc::clone(rules),
                     now,
                     request_id: String::new(),
                 };
@@ -110,8 +108,12 @@ impl Evaluator {
     }
 }
 
-/// Who is to enter or leave a segment.
-fn moving(documents: Vec<Document>, segments: &[Segment], now: Timestamp) -> Vec<String> {
-    let moves = |document: &Document| !batch::changes(document, segments, now, true).is_empty();
+/// Who is to enter or leave a segment, or has values that are declared meanwhile or have served their time.
+fn moving(documents: Vec<Document>, rules: &Rules, now: Timestamp) -> Vec<String> {
+    let moves = |document: &Document| {
+        document.is_pending(&rules.registry)
+            || (rules.registry.expires() && document.clone().expire(&rules.registry, now))
+            || !batch::changes(document, rules, now, true).is_empty()
+    };
     documents.into_iter().filter(moves).map(|document| document.person_id).collect()
 }

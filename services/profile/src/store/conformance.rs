@@ -13,6 +13,7 @@ use crate::domain::batch::Batch;
 use crate::domain::consent::Consent;
 use crate::domain::document::{Attribute, Tag};
 use crate::domain::event::{Event, Filter};
+use crate::domain::rules::Rules;
 use crate::domain::segment::Segment;
 
 /// What no scan may find after an erasure.
@@ -32,8 +33,8 @@ fn event(id: &str, person: &str, name: &str, seconds: i64, via: &str) -> Event {
     body::from_message(message, person, NOW)
 }
 
-fn segments() -> Arc<Vec<Segment>> {
-    Arc::new(vec![Segment::new("busy", "traits.event_count >= 2").unwrap()])
+fn segments() -> Arc<Rules> {
+    Arc::new(vec![Segment::new("busy", "traits.event_count >= 2").unwrap()].into())
 }
 
 fn append(events: Vec<Event>) -> Work {
@@ -44,7 +45,7 @@ fn append(events: Vec<Event>) -> Work {
             batch.observe(fresh);
             Ok(())
         }),
-        segments: segments(),
+        rules: segments(),
         now: NOW,
         request_id: String::new(),
     }
@@ -231,7 +232,7 @@ async fn sweeps_follow_segments(store: &dyn Store) {
             batch.sweep();
             Ok(())
         }),
-        segments: Arc::new(rule.map(|rule| Segment::new("swept", rule).unwrap()).into_iter().collect()),
+        rules: Arc::new(rule.map(|rule| Segment::new("swept", rule).unwrap()).into_iter().collect::<Vec<_>>().into()),
         ..append(Vec::new())
     };
     let before = store.documents(&persons()).await.unwrap();
@@ -354,7 +355,7 @@ async fn plant_and_erase(store: &dyn Store, planted: impl AsyncFn() -> bool) {
                 source: MARKER.to_owned(),
                 event_time: NOW,
                 received: NOW,
-                observed: false,
+                ..Attribute::default()
             };
             document.set_attribute(MARKER, attribute);
             let word = Consent {
@@ -364,6 +365,7 @@ async fn plant_and_erase(store: &dyn Store, planted: impl AsyncFn() -> bool) {
                 time: NOW,
                 source: MARKER.to_owned(),
                 proof: MARKER.to_owned(),
+                ..Consent::default()
             };
             Ok(crate::domain::consent::record(&mut document.consents, word))
         })

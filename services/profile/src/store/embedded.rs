@@ -3,7 +3,7 @@
 //! Keys of the space `profile`: `ev` events by person and place, `or` the origins of those that have another one than their
 //! person, `id` known event ids (hashed), `do` documents, `al` aliases
 //! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
-//! the same by time, `mk` marks.
+//! the same by time, `mk` marks, `su` words on who may not be written to by hashed address.
 
 mod rewrite;
 
@@ -15,12 +15,13 @@ use attune_kernel::Timestamp;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Scan, Space, Tx, feed};
 
-use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
+use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest, document};
 use crate::domain::batch::{Batch, Outcome};
+use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
 use crate::domain::origin::Origin;
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::error::Error;
 
 /// The store.
@@ -87,6 +88,10 @@ fn request_key(request_id: &str) -> Vec<u8> {
     key().str("rq").bytes(&digest(request_id)).build()
 }
 
+fn suppression_key(address: &[u8]) -> Vec<u8> {
+    key().str("su").bytes(address).build()
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -97,7 +102,7 @@ fn in_force(tx: &Tx, space: &Space, person: &str) -> Result<String, Error> {
 }
 
 fn load(tx: &Tx, space: &Space, person: &str) -> Result<Document, Error> {
-    let stored = tx.get(space, document_key(person))?.map(|value| serde_json::from_slice(&value)).transpose()?;
+    let stored = tx.get(space, document_key(person))?.map(|value| document::decode(person, &value)).transpose()?;
     Ok(stored.unwrap_or_else(|| Document::empty(person)))
 }
 
@@ -130,7 +135,7 @@ fn repeated(tx: &mut Tx, space: &Space, request_id: &str, now: Timestamp) -> Res
 fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Error> {
     let Outcome { documents, moves, .. } = outcome;
     for document in documents {
-        tx.put(space, document_key(&document.person_id), serde_json::to_vec(document)?)?;
+        tx.put(space, document_key(&document.person_id), document::encode(document))?;
     }
     let mut entries = Vec::with_capacity(moves.len());
     for one in moves {
@@ -190,17 +195,20 @@ impl Store for Embedded {
                         fresh.push(event);
                     }
                 }
-                for person in &work.persons {
-                    let person = in_force(tx, &space, person)?;
+                for asked in &work.persons {
+                    let person = in_force(tx, &space, asked)?;
+                    aliases.insert(asked.clone(), (person.clone(), Origin::default()));
                     if !documents.contains_key(&person) {
                         documents.insert(person.clone(), load(tx, &space, &person)?);
                     }
                 }
-                let mut batch = Batch::new(documents.into_values().collect());
+                let mut batch = Batch::new(documents.into_values().collect())
+                    .under(&work.rules)
+                    .known_as(aliases.into_iter().map(|(asked, (person, _))| (asked, person)).collect());
                 (work.decide)(&mut batch, &fresh)?;
-                let outcome = batch.finish(&work.segments, work.now);
+                let outcome = batch.finish(work.now);
                 let written = save(tx, &space, &outcome)?;
-                Ok(Done { repeated: false, fresh: fresh.len(), written, refused: outcome.refused })
+                Ok(Done { repeated: false, fresh: fresh.len(), written, observed: outcome.observed })
             })
             .await
     }
@@ -214,7 +222,7 @@ impl Store for Embedded {
                 let person = alias.map_or_else(|| person.clone(), |value| text(&value));
                 let stored = reader.get(&self.space, document_key(&person))?;
                 Ok(stored
-                    .map(|value| serde_json::from_slice(&value))
+                    .map(|value| document::decode(&person, &value))
                     .transpose()?
                     .unwrap_or_else(|| Document::empty(&person)))
             })
@@ -270,11 +278,11 @@ impl Store for Embedded {
         &self,
         once: Once,
         change: Rewrite,
-        segments: Arc<Vec<Segment>>,
+        rules: Arc<Rules>,
         now: Timestamp,
     ) -> Result<Rewritten, Error> {
         let space = self.space.clone();
-        self.engine.write(move |tx| rewrite::apply(tx, &space, &once, &change, &segments, now)).await
+        self.engine.write(move |tx| rewrite::apply(tx, &space, &once, &change, &rules, now)).await
     }
 
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
@@ -342,6 +350,28 @@ impl Store for Embedded {
                 Ok(rows.len())
             })
             .await
+    }
+
+    async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error> {
+        let space = self.space.clone();
+        self.engine
+            .write(move |tx| {
+                for (address, word) in &rules {
+                    let at = suppression_key(address);
+                    let mut words =
+                        tx.get(&space, &at)?.map_or(Ok(Vec::new()), |value| document::decode_words(&value))?;
+                    if consent::record(&mut words, word.clone()) {
+                        tx.put(&space, at, document::encode_words(&words))?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn suppressions(&self, address: &[u8]) -> Result<Vec<Consent>, Error> {
+        let found = self.engine.reader().get(&self.space, suppression_key(address))?;
+        found.map_or(Ok(Vec::new()), |value| document::decode_words(&value))
     }
 
     async fn check(&self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The port to what is known of persons. Two stores implement it and pass one conformance suite.
 
 pub(crate) mod body;
+mod document;
 mod embedded;
 mod postgres;
 mod snapshots;
@@ -18,9 +19,10 @@ use attune_storage::{Migration, Storage, feed, migrations, resources};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::batch::Batch;
-use crate::domain::document::Document;
+use crate::domain::consent::Consent;
+use crate::domain::document::{Document, Observed};
 use crate::domain::event::{Event, Filter, Place};
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::error::Error;
 
 pub(crate) use snapshots::Snapshots;
@@ -34,6 +36,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0002_resources" => resources::MIGRATION_SQL,
     "0003_feed" => feed::MIGRATION_SQL,
     "0004_origin" => include_str!("../../migrations/0002_origin.sql"),
+    "0005_timeline" => include_str!("../../migrations/0003_timeline.sql"),
 ];
 
 /// The feed of entries into and exits from segments.
@@ -51,8 +54,8 @@ pub(crate) struct Work {
     pub persons: Vec<String>,
     /// What to do with them.
     pub decide: Decide,
-    /// The segments that changed documents are evaluated for.
-    pub segments: Arc<Vec<Segment>>,
+    /// What changed documents are judged by.
+    pub rules: Arc<Rules>,
     /// The current time.
     pub now: Timestamp,
     /// The key under which a repeat does nothing; empty for none.
@@ -68,8 +71,8 @@ pub(crate) struct Done {
     pub fresh: usize,
     /// The persons in force whose documents were written.
     pub written: Vec<String>,
-    /// Attributes of events that found no room in a document.
-    pub refused: usize,
+    /// Attributes of events that found no room in a document or were kept aside.
+    pub observed: Observed,
 }
 
 /// A change of who is who.
@@ -145,13 +148,8 @@ pub(crate) trait Store: Send + Sync + 'static {
     ///
     /// Whoever was merged away or erased leaves no entry in the feed of segments: who follows it learns of that from
     /// identity's feed, and an exit would speak of the survivor, or of someone who must not be spoken of.
-    async fn rewrite(
-        &self,
-        once: Once,
-        change: Rewrite,
-        segments: Arc<Vec<Segment>>,
-        now: Timestamp,
-    ) -> Result<Rewritten, Error>;
+    async fn rewrite(&self, once: Once, change: Rewrite, rules: Arc<Rules>, now: Timestamp)
+    -> Result<Rewritten, Error>;
 
     /// The members of a segment by id after `after`.
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;
@@ -170,6 +168,12 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Forgets requests done before a time, at most `limit` of them, and answers how many.
     async fn forget_requests(&self, before: Timestamp, limit: usize) -> Result<usize, Error>;
+
+    /// Records words on who may not be written to, by the hash of the address, all or nothing. They outlive an erasure.
+    async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error>;
+
+    /// The words on an address by its hash.
+    async fn suppressions(&self, address: &[u8]) -> Result<Vec<Consent>, Error>;
 
     /// Whether the store answers.
     async fn check(&self) -> Result<(), Error>;

@@ -13,9 +13,10 @@ use attune_storage::{Postgres, StorageError, Transaction, feed};
 use self::months::Months;
 use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
 use crate::domain::batch::{Batch, Outcome};
+use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
 use crate::domain::event::{Event, Filter, Place};
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::error::Error;
 
 /// The store.
@@ -83,7 +84,7 @@ async fn release(tx: &Transaction<'_, '_>, claimed: &[String]) -> Result<(), Err
 
 fn document(person: &str, body: Option<&[u8]>) -> Result<Document, Error> {
     match body {
-        Some(body) if !body.is_empty() => Ok(serde_json::from_slice(body)?),
+        Some(body) if !body.is_empty() => super::document::decode(person, body),
         _ => Ok(Document::empty(person)),
     }
 }
@@ -148,7 +149,7 @@ async fn save(tx: &Transaction<'_, '_>, outcome: &Outcome) -> Result<Vec<String>
     let written: Vec<String> = documents.iter().map(|document| document.person_id.clone()).collect();
     if !documents.is_empty() {
         let persons: Vec<&str> = written.iter().map(String::as_str).collect();
-        let bodies = documents.iter().map(serde_json::to_vec).collect::<Result<Vec<Vec<u8>>, _>>()?;
+        let bodies: Vec<Vec<u8>> = documents.iter().map(super::document::encode).collect();
         tx.execute(
             "INSERT INTO document (person_id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) \
              ON CONFLICT (person_id) DO UPDATE SET body = excluded.body",
@@ -209,7 +210,7 @@ async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
     asked.extend(work.persons.iter().cloned());
     let (aliases, documents) = claim(tx, &asked).await?;
     let claimed = placeholders(&documents);
-    let mut batch = Batch::new(documents);
+    let mut batch = Batch::new(documents).under(&work.rules).known_as(aliases.clone());
     let events = work.events.iter().cloned().map(|mut event| {
         if let Some(person) = aliases.get(&event.person_id) {
             event.origin = batch.get(person).map(|one| one.origin_of(&event.person_id)).unwrap_or_default();
@@ -220,10 +221,34 @@ async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
     let events: Vec<Event> = events.collect();
     let fresh = store_events(tx, events).await?;
     (work.decide)(&mut batch, &fresh)?;
-    let outcome = batch.finish(&work.segments, work.now);
+    let outcome = batch.finish(work.now);
     let written = save(tx, &outcome).await?;
     release(tx, &claimed).await?;
-    Ok(Done { repeated: false, fresh: fresh.len(), written, refused: outcome.refused })
+    Ok(Done { repeated: false, fresh: fresh.len(), written, observed: outcome.observed })
+}
+
+/// Records words on addresses; rows are made and locked in the order of addresses.
+async fn suppress(tx: &Transaction<'_, '_>, given: &BTreeMap<Vec<u8>, Vec<Consent>>) -> Result<(), Error> {
+    let addresses: Vec<&[u8]> = given.keys().map(Vec::as_slice).collect();
+    let insert = "INSERT INTO suppression (address, body) SELECT address, '' FROM unnest($1::bytea[]) AS address \
+                  ORDER BY address ON CONFLICT DO NOTHING";
+    tx.execute(insert, &[&addresses]).await?;
+    let select = "SELECT address, body FROM suppression WHERE address = ANY($1) ORDER BY address FOR UPDATE";
+    let mut bodies = Vec::with_capacity(addresses.len());
+    let mut changed: Vec<Vec<u8>> = Vec::with_capacity(addresses.len());
+    for row in tx.query(select, &[&addresses]).await? {
+        let (address, body): (Vec<u8>, &[u8]) = (row.get(0), row.get(1));
+        let mut words = if body.is_empty() { Vec::new() } else { super::document::decode_words(body)? };
+        for word in given.get(&address).into_iter().flatten() {
+            consent::record(&mut words, word.clone());
+        }
+        bodies.push(super::document::encode_words(&words));
+        changed.push(address);
+    }
+    let update = "UPDATE suppression SET body = new.body FROM unnest($1::bytea[], $2::bytea[]) AS new (address, body) \
+                  WHERE suppression.address = new.address";
+    tx.execute(update, &[&changed, &bodies]).await?;
+    Ok(())
 }
 
 #[async_trait]
@@ -281,10 +306,10 @@ impl Store for Pg {
         &self,
         once: Once,
         change: Rewrite,
-        segments: Arc<Vec<Segment>>,
+        rules: Arc<Rules>,
         now: Timestamp,
     ) -> Result<Rewritten, Error> {
-        self.postgres.transact(|tx| Box::pin(rewrite::apply(tx, &once, &change, &segments, now))).await
+        self.postgres.transact(|tx| Box::pin(rewrite::apply(tx, &once, &change, &rules, now))).await
     }
 
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
@@ -327,6 +352,20 @@ impl Store for Pg {
         let sql = "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE time < $1 ORDER BY time LIMIT $2)";
         let gone = self.postgres.client().await?.execute(sql, &[&before, &limit]).await?;
         Ok(usize::try_from(gone).unwrap_or(usize::MAX))
+    }
+
+    async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error> {
+        let mut given: BTreeMap<Vec<u8>, Vec<Consent>> = BTreeMap::new();
+        for (address, word) in rules {
+            given.entry(address).or_default().push(word);
+        }
+        self.postgres.transact(|tx| Box::pin(suppress(tx, &given))).await
+    }
+
+    async fn suppressions(&self, address: &[u8]) -> Result<Vec<Consent>, Error> {
+        let client = self.postgres.client().await?;
+        let found = client.query_opt("SELECT body FROM suppression WHERE address = $1", &[&address]).await?;
+        found.map_or(Ok(Vec::new()), |row| super::document::decode_words(row.get(0)))
     }
 
     async fn check(&self) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use attune_storage::Cache;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::Store;
+use super::{Store, document};
 use crate::domain::document::Document;
 use crate::error::Error;
 
@@ -60,7 +60,8 @@ impl Snapshots {
         let mut missing = Vec::new();
         for (index, (person, pair)) in persons.iter().zip(held.chunks(2)).enumerate() {
             let (copy, version) = (pair.first().cloned().flatten(), pair.get(1).cloned().flatten());
-            let document = copy.as_deref().zip(version.as_deref()).and_then(|(copy, version)| decode(copy, version));
+            let document =
+                copy.as_deref().zip(version.as_deref()).and_then(|(copy, version)| decode(person, copy, version));
             if document.is_none() || self.unsaid.lock().contains_key(person) {
                 missing.push((index, version));
                 found.push(None);
@@ -99,10 +100,10 @@ impl Snapshots {
             let copies = copies
                 .map(|(((_, version), person), document)| {
                     let mut copy = version.clone().unwrap_or_else(|| fresh.clone());
-                    copy.extend(serde_json::to_vec(document)?);
-                    Ok((snapshot_key(person), copy))
+                    copy.extend(document::encode(document));
+                    (snapshot_key(person), copy)
                 })
-                .collect::<Result<Vec<_>, Error>>()?;
+                .collect::<Vec<_>>();
             self.cache.set_all(&copies, self.ttl).await;
         }
         Ok(documents)
@@ -162,9 +163,9 @@ impl Snapshots {
     }
 }
 
-fn decode(copy: &[u8], version: &[u8]) -> Option<Document> {
-    let (made_at, document) = copy.split_at_checked(VERSION)?;
-    (made_at == version).then(|| serde_json::from_slice(document).ok()).flatten()
+fn decode(person: &str, copy: &[u8], version: &[u8]) -> Option<Document> {
+    let (made_at, stored) = copy.split_at_checked(VERSION)?;
+    (made_at == version).then(|| document::decode(person, stored).ok()).flatten()
 }
 
 /// Keys carry the hash tag that keeps a person's keys on one node.

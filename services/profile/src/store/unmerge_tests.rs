@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Once, Rewrite, Store, Work, body};
 use crate::domain::batch::Batch;
 use crate::domain::event::{Event, Filter};
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::domain::unmerge_tests::{ATTRIBUTES, NAMES, PERSONS, Step, histories, hours, rules, seen, tell, write};
 
 fn text(value: &str) -> prost_types::Value {
@@ -37,7 +37,7 @@ fn event(step: &Step, prefix: &str) -> Option<Event> {
     Some(body::from_message(message, &format!("{prefix}p{named}"), hours(*hour)))
 }
 
-async fn follow(store: &dyn Store, steps: &[Step], prefix: &str, segments: &Arc<Vec<Segment>>) {
+async fn follow(store: &dyn Store, steps: &[Step], prefix: &str, rules: &Arc<Rules>) {
     let id = |person: usize| format!("{prefix}p{person}");
     for step in steps {
         let rewrite = match step {
@@ -68,7 +68,7 @@ async fn follow(store: &dyn Store, steps: &[Step], prefix: &str, segments: &Arc<
                         }
                         Ok(())
                     }),
-                    segments: Arc::clone(segments),
+                    rules: Arc::clone(rules),
                     now: hours(60),
                     request_id: String::new(),
                 };
@@ -76,12 +76,12 @@ async fn follow(store: &dyn Store, steps: &[Step], prefix: &str, segments: &Arc<
                 continue;
             }
         };
-        assert!(store.rewrite(Once::No, rewrite, Arc::clone(segments), hours(60)).await.unwrap().applied);
+        assert!(store.rewrite(Once::No, rewrite, Arc::clone(rules), hours(60)).await.unwrap().applied);
     }
 }
 
 /// Everyone as they are seen, by every id ever used, and the members of every segment, without the prefix.
-async fn all(store: &dyn Store, prefix: &str, segments: &[Segment]) -> String {
+async fn all(store: &dyn Store, prefix: &str, rules: &Rules) -> String {
     let mut out = Vec::new();
     for person in 0..PERSONS {
         let id = format!("{prefix}p{person}");
@@ -90,7 +90,7 @@ async fn all(store: &dyn Store, prefix: &str, segments: &[Segment]) -> String {
         let timeline = timeline.into_iter().map(|(place, body)| json!([place.0, place.2, body.len()])).collect();
         out.push(seen(&document, timeline, hours(60)));
     }
-    for segment in segments {
+    for segment in &rules.segments {
         let members = store.members(segment.id(), Some(prefix), 1000).await.unwrap();
         out.push(members.into_iter().filter(|id| id.starts_with(prefix)).collect());
     }
@@ -98,14 +98,14 @@ async fn all(store: &dyn Store, prefix: &str, segments: &[Segment]) -> String {
 }
 
 async fn merges_that_are_taken_back_leave_nothing(store: Arc<dyn Store>, count: usize) {
-    let (mut runner, segments) = (TestRunner::default(), Arc::new(rules()));
+    let (mut runner, rules) = (TestRunner::default(), rules());
     for index in 0..count {
         let history = histories(40).new_tree(&mut runner).unwrap().current();
         let mut ends = Vec::new();
         for (world, with) in [("h", true), ("w", false)] {
             let prefix = format!("{world}{index:04}-");
-            follow(&*store, &tell(&history, with), &prefix, &segments).await;
-            ends.push(all(&*store, &prefix, &segments).await);
+            follow(&*store, &tell(&history, with), &prefix, &rules).await;
+            ends.push(all(&*store, &prefix, &rules).await);
         }
         assert_eq!(ends[0], ends[1], "{history:?}");
     }

@@ -1,6 +1,7 @@
 //! Merges, splits and erasures in the embedded engine.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
@@ -14,7 +15,7 @@ use super::{
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
 use crate::domain::event::Event;
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::error::Error;
 
 pub(super) fn apply(
@@ -22,7 +23,7 @@ pub(super) fn apply(
     space: &Space,
     once: &Once,
     change: &Rewrite,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Rewritten, Error> {
     match once {
@@ -42,10 +43,10 @@ pub(super) fn apply(
     }
     let mut done = Rewritten { applied: true, ..Rewritten::default() };
     match change {
-        Rewrite::Merge { surviving, merged } => done.written = merge(tx, space, surviving, merged, segments, now)?,
+        Rewrite::Merge { surviving, merged } => done.written = merge(tx, space, surviving, merged, rules, now)?,
         Rewrite::Split { person, split, ids, via } => {
             let goes = Goes { split, ids, via: via.expose() };
-            done.written = self::split(tx, space, person, &goes, segments, now)?;
+            done.written = self::split(tx, space, person, &goes, rules, now)?;
         }
         Rewrite::Erase { persons } => {
             for person in persons {
@@ -109,7 +110,7 @@ fn merge(
     space: &Space,
     surviving: &str,
     merged: &str,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     let (surviving, merged) = (in_force(tx, space, surviving)?, in_force(tx, space, merged)?);
@@ -133,9 +134,9 @@ fn merge(
     let other = load(tx, space, &merged)?;
     leave_all(tx, space, &other)?;
     tx.delete(space, document_key(&merged))?;
-    let mut batch = Batch::new(vec![load(tx, space, &surviving)?]);
+    let mut batch = Batch::new(vec![load(tx, space, &surviving)?]).under(rules);
     batch.change(&surviving).absorb(other);
-    let mut written = save(tx, space, &batch.finish(segments, now))?;
+    let mut written = save(tx, space, &batch.finish(now))?;
     written.push(merged);
     Ok(written)
 }
@@ -145,7 +146,7 @@ fn split(
     space: &Space,
     person: &str,
     goes: &Goes<'_>,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     // A split may bring back an id that was merged away: from now on it is a person again.
@@ -167,7 +168,7 @@ fn split(
         }
     }
     let all = events(tx, space, &person)?;
-    let mut batch = Batch::new(vec![load(tx, space, &person)?, load(tx, space, split)?]);
+    let mut batch = Batch::new(vec![load(tx, space, &person)?, load(tx, space, split)?]).under(rules);
     let parted = batch.take_apart(all, &person, split, &ids, goes.via);
     for event in parted.moved {
         let place = event.place();
@@ -179,7 +180,7 @@ fn split(
     for event in parted.renamed {
         keep_origin(tx, space, &person, &event.place(), &event.origin)?;
     }
-    save(tx, space, &batch.finish(segments, now))
+    save(tx, space, &batch.finish(now))
 }
 
 fn leave_all(tx: &mut Tx, space: &Space, document: &Document) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Merges, splits and erasures in Postgres.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use attune_kernel::Timestamp;
 use attune_storage::Transaction;
@@ -10,14 +11,14 @@ use super::{claim, insert, placeholders, release, repeated, save};
 use crate::domain::batch::Batch;
 use crate::domain::event::Event;
 use crate::domain::origin::Origin;
-use crate::domain::segment::Segment;
+use crate::domain::rules::Rules;
 use crate::error::Error;
 
 pub(super) async fn apply(
     tx: &Transaction<'_, '_>,
     once: &Once,
     change: &Rewrite,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Rewritten, Error> {
     match once {
@@ -43,10 +44,10 @@ pub(super) async fn apply(
     }
     let mut done = Rewritten { applied: true, ..Rewritten::default() };
     match change {
-        Rewrite::Merge { surviving, merged } => done.written = merge(tx, surviving, merged, segments, now).await?,
+        Rewrite::Merge { surviving, merged } => done.written = merge(tx, surviving, merged, rules, now).await?,
         Rewrite::Split { person, split, ids, via } => {
             let goes = Goes { split, ids, via: via.expose() };
-            done.written = self::split(tx, person, &goes, segments, now).await?;
+            done.written = self::split(tx, person, &goes, rules, now).await?;
         }
         Rewrite::Erase { persons } => {
             for person in persons {
@@ -75,7 +76,7 @@ async fn merge(
     tx: &Transaction<'_, '_>,
     surviving: &str,
     merged: &str,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     let (aliases, documents) = claim(tx, &set([surviving, merged])).await?;
@@ -93,11 +94,11 @@ async fn merge(
     tx.execute("DELETE FROM member WHERE person_id = $1", &[merged]).await?;
     tx.execute("DELETE FROM document WHERE person_id = $1", &[merged]).await?;
     let (mut kept, other): (Vec<_>, Vec<_>) = documents.into_iter().partition(|one| one.person_id == *surviving);
-    let mut batch = Batch::new(std::mem::take(&mut kept));
+    let mut batch = Batch::new(std::mem::take(&mut kept)).under(rules);
     for document in other {
         batch.change(surviving).absorb(document);
     }
-    let mut written = save(tx, &batch.finish(segments, now)).await?;
+    let mut written = save(tx, &batch.finish(now)).await?;
     written.push(merged.clone());
     Ok(written)
 }
@@ -106,7 +107,7 @@ async fn split(
     tx: &Transaction<'_, '_>,
     person: &str,
     goes: &Goes<'_>,
-    segments: &[Segment],
+    rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     // A split may bring back an id that was merged away: from now on it is a person again.
@@ -130,13 +131,13 @@ async fn split(
         Ok(event)
     });
     let all = all.collect::<Result<Vec<Event>, Error>>()?;
-    let mut batch = Batch::new(documents);
+    let mut batch = Batch::new(documents).under(rules);
     let parted = batch.take_apart(all, person, split, &ids, goes.via);
     let moved: Vec<&str> = parted.moved.iter().map(|event| event.event_id.as_str()).collect();
     tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[person, &moved]).await?;
     insert(tx, &parted.moved).await?;
     rename(tx, person, &parted.renamed).await?;
-    let written = save(tx, &batch.finish(segments, now)).await?;
+    let written = save(tx, &batch.finish(now)).await?;
     release(tx, &claimed).await?;
     Ok(written)
 }
