@@ -23,6 +23,14 @@ pub(crate) fn map<R: Send>(threads: usize, starts: &[u32], apply: impl Fn(Range<
     each(threads, ranges, apply)
 }
 
+/// Lists one after another, without copying the first.
+pub(crate) fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    parts.for_each(|part| all.extend(part));
+    all
+}
+
 /// Applies a function to every item on so many threads; answers the results in order.
 pub(crate) fn each<T: Send, R: Send>(threads: usize, items: Vec<T>, apply: impl Fn(T) -> R + Sync) -> Vec<R> {
     if threads <= 1 || items.len() <= 1 {

@@ -100,7 +100,7 @@ impl Funnel {
         let parts = self.scan(log, sequences, threads, false, |levels: &mut Vec<u32>, _, level, _| {
             levels.push(level as u32);
         });
-        parts.concat()
+        parallel::joined(parts)
     }
 
     /// Runs it over sequences. Names that do not occur are never reached.

@@ -170,11 +170,10 @@ fn walked(events: &[(i64, u8)], steps: &[u8], within: i64, mode: Mode) -> usize 
             _ => match chains[step - 2] {
                 None if mode.strict_order && begun => break,
                 None => {}
-                Some((first, last)) => {
-                    if time - first <= within && (last < time || !mode.strict_increase) {
-                        chains[step - 1] = Some((first, time));
-                    }
+                Some((first, last)) if time - first <= within && (last < time || !mode.strict_increase) => {
+                    chains[step - 1] = Some((first, time));
                 }
+                Some(_) => {}
             },
         }
         if chains.last().is_some_and(Option::is_some) {

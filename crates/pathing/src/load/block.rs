@@ -135,7 +135,7 @@ impl<'f> Parser<'f> {
         let time = self.times.read(field(fields.time)).map_err(|message| self.wrong(line, fields.time, message))?;
         let customer = match block.customer.last() {
             // Many files hold a customer's events one after another.
-            Some(last) if self.customers.text(*last) == Some(customer) => *last,
+            Some(last) if self.customers.is(*last, customer) => *last,
             _ => self.customers.intern(customer)?,
         };
         let row = block.time.len() as u32;

@@ -117,7 +117,7 @@ pub fn csv(source: impl Read + Send, layout: &Layout, threads: usize) -> Result<
         vec![work()]
     } else {
         std::thread::scope(|scope| {
-            let spawned: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+            let spawned: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             spawned.into_iter().filter_map(|thread| thread.join().ok()).collect()
         })
     };

@@ -7,7 +7,10 @@ fn read(text: &str, threads: usize) -> Result<EventLog, LoadError> {
     csv(text.as_bytes(), &layout, threads)
 }
 
-fn rows(log: &EventLog) -> Vec<(String, i64, String, Option<String>, Option<String>)> {
+/// Customer, milliseconds, event, amount and city.
+type Row = (String, i64, String, Option<String>, Option<String>);
+
+fn rows(log: &EventLog) -> Vec<Row> {
     let mut rows = Vec::new();
     for (code, customer) in (0u32..).zip(log.customers().iter()) {
         for row in log.rows_of(code) {
@@ -93,7 +96,7 @@ proptest! {
             text.push_str(&format!("{},{},{},{}\n", quote(customer), second * 1000, quote(name), quote(amount)));
             expected.push((customer.to_owned(), second * 1000, name.to_owned(), Some(amount.to_owned()).filter(|a| !a.is_empty()), None));
         }
-        expected.sort_by(|a: &(String, i64, String, Option<String>, Option<String>), b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        expected.sort_by(|a: &Row, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         prop_assert_eq!(rows(&read(&text, 2).unwrap()), expected);
     }
 }

@@ -58,7 +58,7 @@ impl EventLogBuilder {
         let row = self.next_row()?;
         let customer = match self.customer.last() {
             // Most files hold a customer's events one after another.
-            Some(last) if self.customers.text(*last) == Some(customer) => *last,
+            Some(last) if self.customers.is(*last, customer) => *last,
             _ => self.customers.intern(customer)?,
         };
         let name = self.names.intern(name)?;
@@ -108,7 +108,7 @@ impl EventLogBuilder {
             (std::mem::take(&mut self.session_names), gather(std::mem::take(&mut self.session), order.as_deref()))
         });
         let columns = std::mem::take(&mut self.columns);
-        let place = (!columns.is_empty()).then(|| places(rows, order.as_deref())).unwrap_or_default();
+        let place = if columns.is_empty() { Vec::new() } else { places(rows, order.as_deref()) };
         let columns = columns.into_iter().map(|(name, column)| (name, column.build(&place))).collect();
         let times = Times::pack(gather(self.time, order.as_deref()));
         let codes = Codes::pack(gather(self.name, order.as_deref()), self.names.len());

@@ -10,95 +10,122 @@ use super::build::LogFull;
 #[derive(Debug, Default, Clone)]
 pub struct Dictionary {
     text: String,
-    /// Where each text ends in the buffer.
-    ends: Vec<u32>,
-    hashes: Vec<u32>,
-    /// Codes plus 1 by hash; 0 is free. At most half is taken, and the length is a power of two.
-    table: Vec<u32>,
+    heads: Vec<Head>,
+    /// By hash, at most half of it taken; the length is a power of two.
+    table: Vec<Slot>,
+}
+
+/// What is looked at to find a text or tell it from another: one line of the cache.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    /// The first eight bytes, which for most texts are all.
+    prefix: u64,
+    /// Where it ends in the buffer.
+    end: u32,
+    length: u32,
+}
+
+/// A place in the table.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    hash: u32,
+    /// The code plus 1; 0 is free.
+    code: u32,
 }
 
 impl Dictionary {
     /// How many texts there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.heads.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.heads.is_empty()
     }
 
     /// The text of a code.
     #[must_use]
     pub fn text(&self, code: u32) -> Option<&str> {
-        let at = code as usize;
-        let end = *self.ends.get(at)?;
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.text.get(start as usize..end as usize)
+        self.heads.get(code as usize).map(|head| self.at(head))
+    }
+
+    fn at(&self, head: &Head) -> &str {
+        self.text.get((head.end - head.length) as usize..head.end as usize).unwrap_or_default()
     }
 
     /// The code of a text.
     #[must_use]
     pub fn code(&self, text: &str) -> Option<u32> {
-        self.find(text, hash(text)).ok()
+        self.find(text, prefix(text), hash(text)).ok()
+    }
+
+    /// Whether a code is that of a text.
+    pub(crate) fn is(&self, code: u32, text: &str) -> bool {
+        self.heads.get(code as usize).is_some_and(|head| self.same(head, text, prefix(text)))
     }
 
     /// The texts in the order of their codes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let text = self.text.get(start..*end as usize).unwrap_or_default();
-            start = *end as usize;
-            text
-        })
+        self.heads.iter().map(|head| self.at(head))
     }
 
     /// The code of a text, given one when it is new. `u32::MAX` is never given: columns mark absence with it.
     pub(crate) fn intern(&mut self, text: &str) -> Result<u32, LogFull> {
-        if self.table.len() <= 2 * self.ends.len() {
+        if self.table.len() <= 2 * self.heads.len() {
             self.grow();
         }
-        let hash = hash(text);
-        match self.find(text, hash) {
+        let (prefix, hash) = (prefix(text), hash(text));
+        match self.find(text, prefix, hash) {
             Ok(code) => Ok(code),
             Err(slot) => {
-                let code = u32::try_from(self.ends.len()).ok().filter(|code| *code < u32::MAX - 1).ok_or(LogFull)?;
+                let code = u32::try_from(self.heads.len()).ok().filter(|code| *code < u32::MAX - 1).ok_or(LogFull)?;
                 let end = u32::try_from(self.text.len() + text.len()).map_err(|_| LogFull)?;
                 self.text.push_str(text);
-                self.ends.push(end);
-                self.hashes.push(hash);
-                self.table[slot] = code + 1;
+                self.heads.push(Head { prefix, end, length: text.len() as u32 });
+                self.table[slot] = Slot { hash, code: code + 1 };
                 Ok(code)
             }
         }
     }
 
     /// The code, or the free slot where it would stand.
-    fn find(&self, text: &str, hash: u32) -> Result<u32, usize> {
+    #[inline]
+    fn find(&self, text: &str, prefix: u64, hash: u32) -> Result<u32, usize> {
         let Some(mask) = self.table.len().checked_sub(1) else { return Err(0) };
-        let mut slot = hash as usize & mask;
+        let mut place = hash as usize & mask;
         loop {
-            let Some(code) = self.table[slot].checked_sub(1) else { return Err(slot) };
-            if self.hashes[code as usize] == hash && self.text(code) == Some(text) {
+            let slot = self.table[place];
+            let Some(code) = slot.code.checked_sub(1) else { return Err(place) };
+            if slot.hash == hash && self.same(&self.heads[code as usize], text, prefix) {
                 return Ok(code);
             }
-            slot = (slot + 1) & mask;
+            place = (place + 1) & mask;
         }
     }
 
+    #[inline]
+    fn same(&self, head: &Head, text: &str, prefix: u64) -> bool {
+        head.prefix == prefix && head.length as usize == text.len() && (text.len() <= 8 || self.at(head) == text)
+    }
+
     fn grow(&mut self) {
-        let size = (4 * self.ends.len()).next_power_of_two().max(16);
-        self.table.clear();
-        self.table.resize(size, 0);
-        for (code, hash) in (1u32..).zip(&self.hashes) {
-            let mut slot = *hash as usize & (size - 1);
-            while self.table[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.table[slot] = code;
+        let size = (4 * self.heads.len()).next_power_of_two().max(16);
+        let before = std::mem::replace(&mut self.table, vec![Slot::default(); size]);
+        for slot in before.into_iter().filter(|slot| slot.code != 0) {
+            self.place(slot);
         }
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let mask = self.table.len() - 1;
+        let mut place = slot.hash as usize & mask;
+        while self.table[place].code != 0 {
+            place = (place + 1) & mask;
+        }
+        self.table[place] = slot;
     }
 
     /// Renumbers in the order of the texts; answers the new code of each old one, or nothing when all keep theirs.
@@ -107,18 +134,21 @@ impl Dictionary {
             return None;
         }
         // Nearly all texts differ in their first bytes, which are compared as one number.
-        let mut order: Vec<(u64, u32)> = (0u32..).zip(self.iter()).map(|(code, text)| (prefix(text), code)).collect();
+        let mut order: Vec<(u64, u32)> = (0u32..).zip(&self.heads).map(|(code, head)| (head.prefix, code)).collect();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.text(a.1).cmp(&self.text(b.1))));
-        let mut sorted = Self::default();
+        let mut sorted = Self { table: vec![Slot::default(); self.table.len()], ..Self::default() };
         let mut ranks = vec![0; order.len()];
         sorted.text.reserve(self.text.len());
-        for (rank, (_, old)) in (0u32..).zip(&order) {
+        for (rank, (prefix, old)) in (0u32..).zip(&order) {
             ranks[*old as usize] = rank;
-            sorted.text.push_str(self.text(*old).unwrap_or_default());
-            sorted.ends.push(u32::try_from(sorted.text.len()).unwrap_or(u32::MAX));
-            sorted.hashes.push(self.hashes[*old as usize]);
+            let text = self.text(*old).unwrap_or_default();
+            sorted.text.push_str(text);
+            let end = u32::try_from(sorted.text.len()).unwrap_or(u32::MAX);
+            sorted.heads.push(Head { prefix: *prefix, end, length: text.len() as u32 });
         }
-        sorted.grow();
+        for slot in self.table.iter().filter(|slot| slot.code != 0) {
+            sorted.place(Slot { hash: slot.hash, code: ranks[slot.code as usize - 1] + 1 });
+        }
         *self = sorted;
         Some(ranks)
     }
@@ -131,11 +161,12 @@ fn hash(text: &str) -> u32 {
 
 /// The first eight bytes; shorter texts are filled up with zeros, so that the order of numbers never contradicts that of
 /// the texts.
+#[inline]
 fn prefix(text: &str) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
-    u64::from_be_bytes(bytes)
+    if let Some(first) = text.as_bytes().first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    text.bytes().rev().fold(0, |prefix, byte| prefix >> 8 | u64::from(byte) << 56)
 }
 
 #[cfg(test)]

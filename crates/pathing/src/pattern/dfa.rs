@@ -24,9 +24,32 @@ type Conditions = Vec<Vec<Edge>>;
 
 /// A state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct State {
+pub(super) struct State {
     takes: Set,
     accepts: Conditions,
+}
+
+impl State {
+    /// Whether the pattern may have matched.
+    pub(super) fn may_accept(&self) -> bool {
+        !self.accepts.is_empty()
+    }
+
+    /// What must hold for the pattern to have matched: one of these sets of edges, wholly.
+    pub(super) fn accepts(&self) -> &[Vec<Edge>] {
+        &self.accepts
+    }
+
+    /// Whether no event leads on.
+    pub(super) fn is_last(&self) -> bool {
+        self.takes.is_empty()
+    }
+
+    /// Whether everything that can match from here can match from the other too.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        let implied = |set: &Vec<Edge>| other.accepts.iter().any(|known| known.iter().all(|edge| set.contains(edge)));
+        self.takes.is_part_of(&other.takes) && self.accepts.iter().all(implied)
+    }
 }
 
 /// The automaton of one pattern.
@@ -82,17 +105,19 @@ impl<'p> Dfa<'p> {
         if entry == UNKNOWN { self.extend(letters, offset, letter) } else { entry }
     }
 
-    /// What must hold for the pattern to have matched in the state at an offset.
-    pub(super) fn accepts(&self, offset: u32) -> &[Vec<Edge>] {
-        &self.state(offset).accepts
+    /// The state in which a search begins.
+    pub(super) fn first(&self, at_start: bool) -> &State {
+        self.state(self.begin(at_start))
     }
 
-    /// Whether no event leads on from the state at an offset.
-    pub(super) fn is_last(&self, offset: u32) -> bool {
-        self.state(offset).takes.is_empty()
+    /// The state after a letter; nothing when nothing can match any more.
+    pub(super) fn stepped(&self, letters: &Letters<'_>, state: &State, letter: u32) -> Option<State> {
+        let next = self.close(state.takes.stepped_on(letters.takers(letter)).iter(), false);
+        (next.may_accept() || !next.is_last()).then_some(next)
     }
 
-    fn state(&self, offset: u32) -> &State {
+    /// The state at an offset.
+    pub(super) fn state(&self, offset: u32) -> &State {
         &self.states[offset as usize / self.stride]
     }
 

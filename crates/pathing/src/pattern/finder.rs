@@ -1,23 +1,24 @@
 //! The search for matches in one sequence after another.
 //!
-//! From each event that can begin a match the automaton runs until nothing more can match; the last place where the
-//! pattern had matched is the end. Nearly always that reads each event a few times at most. Where it has read eight
-//! times as many events as there are, the sequence is searched by the passes in both directions instead, which read
-//! each a fixed number of times whatever the pattern: so the work is linear in the events.
+//! Three ways lead to the same matches:
+//! * without restarts: one look-up for an event, where one start at a time is enough to remember;
+//! * greedily: from each event that can begin a match the automaton runs until nothing more can match; the last place
+//!   where the pattern had matched is the end. Nearly always that reads each event a few times at most;
+//! * linearly: where that has read eight times as many events as there are, the sequence is searched by passes in both
+//!   directions, which read each a fixed number of times whatever the pattern. So the work is linear in the events.
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::alphabet::Letters;
 use super::dfa::{ACCEPTS, DEAD, Dfa};
+use super::flat::{BEGINS, Flat, OFFSET, SPECIAL, TWO, UNKNOWN};
 use super::latest;
-use super::program::{END, FIRST_ABSENCE, Program};
+use super::program::Program;
 use super::reader::Reader;
 use super::scan::Scan;
 use super::timed::TimedScan;
 use crate::log::{Code, EventLog, Tick};
-
-/// The last place of a group of events is not known yet.
-const UNKNOWN: usize = usize::MAX;
 
 /// What is searched for and how.
 #[derive(Clone, Copy)]
@@ -40,14 +41,15 @@ pub(super) struct Finder<'a> {
     /// The letter of each name, where it is enough.
     by_name: Option<Vec<u32>>,
     dfa: Dfa<'a>,
+    /// Absent where it does not apply or gave up too often.
+    flat: Option<Flat>,
+    /// Sequences that the search without restarts took and gave up.
+    taken: [usize; 2],
     /// By letter: whether a match can begin with it anywhere.
     begins: Vec<bool>,
     /// The letters of the sequence, where names are not enough.
     read: Vec<u32>,
-    /// By group of events that must not follow: one after its last place in the sequence.
-    last: Vec<usize>,
-    /// Events read in the sequence.
-    work: usize,
+    ahead: Ahead,
     /// Matches in the sequence: first place, place after the last.
     pub(super) found: Vec<(usize, usize)>,
     linear: Option<Linear<'a>>,
@@ -68,10 +70,11 @@ impl<'a> Finder<'a> {
             by_name: letters.by_name(),
             letters,
             dfa: Dfa::new(asked.program),
+            flat: (asked.within.is_none() && !asked.overlapping && asked.patience > 0).then(Flat::new),
+            taken: [0; 2],
             begins: Vec::new(),
             read: Vec::new(),
-            last: vec![UNKNOWN; asked.program.absences.len()],
-            work: 0,
+            ahead: Ahead::new(asked.program.absences.len(), asked.within),
             found: Vec::new(),
             linear: None,
         }
@@ -81,33 +84,92 @@ impl<'a> Finder<'a> {
     pub(super) fn search<C: Code, T: Tick>(&mut self, codes: &[C], ticks: &[T], rows: Range<usize>) {
         let (codes, ticks) = (&codes[rows.clone()], &ticks[rows.clone()]);
         let by_name = self.by_name.take();
-        let searched = match &by_name {
+        match &by_name {
+            // The codes of names serve as symbols themselves.
             Some(by_name) => {
-                self.prepare();
-                self.greedy(ticks, |at| by_name[codes[at].index()])
+                self.run(ticks, by_name.len(), |at| codes[at].index(), |at| by_name[codes[at].index()]);
             }
             None => {
                 let mut read = std::mem::take(&mut self.read);
                 read.clear();
                 read.extend(codes.iter().zip(rows).map(|(code, row)| self.letters.of(code.index(), row)));
-                self.prepare();
-                let searched = self.greedy(ticks, |at| read[at]);
+                self.run(ticks, self.letters.len(), |at| read[at] as usize, |at| read[at]);
                 self.read = read;
-                searched
-            }
-        };
-        if searched.is_err() {
-            self.found.clear();
-            match &by_name {
-                Some(by_name) => self.linear(ticks, |at| by_name[codes[at].index()]),
-                None => {
-                    let read = std::mem::take(&mut self.read);
-                    self.linear(ticks, |at| read[at]);
-                    self.read = read;
-                }
             }
         }
         self.by_name = by_name;
+    }
+
+    #[inline]
+    fn run<T: Tick>(
+        &mut self,
+        ticks: &[T],
+        symbols: usize,
+        symbol: impl Fn(usize) -> usize,
+        letter: impl Fn(usize) -> u32,
+    ) {
+        self.prepare();
+        if let Some(mut flat) = self.flat.take() {
+            flat.fit(symbols);
+            let searched = self.without_restarts(&mut flat, ticks, symbol, &letter);
+            self.taken[0] += 1;
+            self.taken[1] += usize::from(searched.is_err());
+            if self.taken[1] * 4 < self.taken[0] + 64 {
+                self.flat = Some(flat);
+            }
+            if searched.is_ok() {
+                return;
+            }
+            self.found.clear();
+            self.ahead.work = 0;
+        }
+        if self.greedy(ticks, &letter).is_err() {
+            self.found.clear();
+            self.linear(ticks, letter);
+        }
+    }
+
+    #[inline]
+    fn without_restarts<T: Tick>(
+        &mut self,
+        flat: &mut Flat,
+        ticks: &[T],
+        symbol: impl Fn(usize) -> usize,
+        letter: &impl Fn(usize) -> u32,
+    ) -> Result<(), GivenUp> {
+        let budget = self.asked.patience * ticks.len() + 64;
+        let (mut offset, mut start, mut at) = (flat.begin(), 0, 0);
+        while at < ticks.len() {
+            let mut entry = flat.table[offset as usize + symbol(at)];
+            if entry >= SPECIAL {
+                if entry == UNKNOWN {
+                    entry = flat.extend(&self.dfa, &self.letters, offset, symbol(at), letter(at));
+                }
+                if entry == TWO {
+                    return Err(GivenUp);
+                }
+            }
+            start = if entry & BEGINS != 0 { at } else { start };
+            offset = entry & OFFSET;
+            at += 1;
+            if entry >= SPECIAL {
+                let Some(state) = flat.under_way(offset) else { continue };
+                if !state.is_last() {
+                    // How much further it goes is for a search from its start to find out.
+                    if let Some(end) = self.attempt(ticks, letter, start) {
+                        self.found.push((start, end));
+                        at = end;
+                    }
+                } else if self.ahead.holds(state.accepts(), ticks, letter, at) {
+                    self.found.push((start, at));
+                }
+                offset = 0;
+                if self.ahead.work > budget {
+                    return Err(GivenUp);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes room for the letters met so far and forgets the last sequence.
@@ -116,8 +178,7 @@ impl<'a> Finder<'a> {
         for letter in self.begins.len()..self.letters.len() {
             self.begins.push(self.dfa.begins_with(&self.letters, letter as u32, false));
         }
-        self.last.fill(UNKNOWN);
-        self.work = 0;
+        self.ahead.prepare(&self.letters);
         self.found.clear();
     }
 
@@ -147,7 +208,7 @@ impl<'a> Finder<'a> {
                 }
                 None => at + 1,
             };
-            if self.work > budget {
+            if self.ahead.work > budget {
                 return Err(GivenUp);
             }
         }
@@ -168,42 +229,19 @@ impl<'a> Finder<'a> {
             at += 1;
             offset = entry & !ACCEPTS;
             if entry & ACCEPTS != 0 {
-                if self.accepted(ticks, letter, offset, at) {
+                let accepts = self.dfa.state(offset).accepts();
+                if self.ahead.holds(accepts, ticks, letter, at) {
                     end = Some(at);
                 }
-                if self.dfa.is_last(offset) {
+                if self.dfa.state(offset).is_last() {
                     break;
                 }
             } else if entry == DEAD {
                 break;
             }
         }
-        self.work += at - start;
+        self.ahead.work += at - start;
         end
-    }
-
-    /// Whether what must hold before a place does.
-    fn accepted<T: Tick>(&mut self, ticks: &[T], letter: &impl Fn(usize) -> u32, offset: u32, at: usize) -> bool {
-        let sets = self.dfa.accepts(offset);
-        sets.iter().any(|set| {
-            set.iter().all(|edge| match *edge {
-                END => at == ticks.len(),
-                edge => {
-                    let group = edge.saturating_sub(FIRST_ABSENCE) as usize;
-                    let is_of = |place: &usize| self.letters.is_of(letter(*place), group);
-                    let Some(within) = self.asked.within else {
-                        let last = &mut self.last[group];
-                        if *last == UNKNOWN {
-                            *last = (0..ticks.len()).rev().find(is_of).map_or(0, |place| place + 1);
-                        }
-                        return *last <= at;
-                    };
-                    let in_time = |place: &usize| ticks[*place].since(ticks[at - 1]) as i64 <= within;
-                    let read = &mut self.work;
-                    !(at..ticks.len()).take_while(in_time).inspect(|_| *read += 1).any(|place| is_of(&place))
-                }
-            })
-        })
     }
 
     fn linear<T: Tick>(&mut self, ticks: &[T], letter: impl Fn(usize) -> u32) {

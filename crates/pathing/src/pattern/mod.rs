@@ -24,10 +24,12 @@
 //! limit, a match is no longer than it: last time minus first time is at most `within`. A match holds at least one
 //! event. Parts may be ambiguous at will: the work is linear in the number of events whatever the pattern.
 
+mod ahead;
 mod alphabet;
 mod ast;
 mod dfa;
 mod finder;
+mod flat;
 mod latest;
 mod parse;
 mod program;
@@ -149,7 +151,7 @@ fn find_patiently(
         }
         found
     }));
-    parts.concat()
+    parallel::joined(parts)
 }
 
 #[cfg(any(test, feature = "reference"))]

@@ -20,6 +20,11 @@ impl Set {
         new
     }
 
+    /// Whether all of it is in another one.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
