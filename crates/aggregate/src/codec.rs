@@ -2,12 +2,30 @@
 
 /// Appends an unsigned number.
 #[inline]
-pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+pub(crate) fn put(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        put_long(out, value);
     }
-    out.push(value as u8);
+}
+
+fn put_long(out: &mut Vec<u8>, mut value: u64) {
+    if value < 0x4000 {
+        return out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]);
+    }
+    let mut bytes = [0; 10];
+    let mut count = 0;
+    while value >= 0x80 {
+        bytes[count] = value as u8 | 0x80;
+        value >>= 7;
+        count += 1;
+    }
+    bytes[count] = value as u8;
+    // A copy of a fixed length is cheaper than one of the right length.
+    let end = out.len() + count + 1;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// Appends a signed number.
@@ -40,6 +58,12 @@ impl<'a> Reader<'a> {
         if *first < 0x80 {
             self.0 = rest;
             return Some(u64::from(*first));
+        }
+        if let [low, high, rest @ ..] = self.0
+            && *high < 0x80
+        {
+            self.0 = rest;
+            return Some(u64::from(low & 0x7f) | u64::from(*high) << 7);
         }
         let mut value = 0_u64;
         for (index, byte) in self.0.iter().take(10).enumerate() {

@@ -94,30 +94,30 @@ impl Dictionary {
     /// Appends the texts; they must be sorted.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.entries.len() as u64);
-        if self.entries.is_empty() {
-            return;
-        }
         for entry in &self.entries {
             put(out, u64::from(entry.length));
         }
-        for entry in &self.entries {
-            let (start, end) = (entry.start as usize, (entry.start + entry.length) as usize);
-            out.extend_from_slice(self.text.as_bytes().get(start..end).unwrap_or_default());
-        }
+        // Numbers and texts were given in one order.
+        out.extend_from_slice(self.text.as_bytes());
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    /// Reads texts in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
         let count = from.count(1)?;
-        let mut entries = Vec::with_capacity(count);
+        let Self { text, entries, order } = self;
+        text.clear();
+        entries.clear();
+        entries.reserve(count);
+        order.clear();
         let mut start = 0_u32;
         for _ in 0..count {
             let length = from.small()?;
             entries.push(Entry { hash: 0, start, length });
             start = start.checked_add(length)?;
         }
-        let text = std::str::from_utf8(from.take(start as usize)?).ok()?.to_owned();
+        text.push_str(std::str::from_utf8(from.take(start as usize)?).ok()?);
         let mut before = None;
-        for entry in &mut entries {
+        for entry in entries {
             let part = text.get(entry.start as usize..(entry.start + entry.length) as usize)?;
             entry.hash = hash(part.as_bytes());
             if before.is_some_and(|before| before >= entry.hash) {
@@ -125,7 +125,7 @@ impl Dictionary {
             }
             before = Some(entry.hash);
         }
-        let order = (0..u32::try_from(count).ok()?).collect();
-        Some(Self { text, entries, order })
+        order.extend(0..u32::try_from(count).ok()?);
+        Some(())
     }
 }

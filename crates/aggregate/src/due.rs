@@ -6,7 +6,7 @@ use crate::clock::{Clock, DAY};
 use crate::compile::HALF_LIVES;
 use crate::engine::Engine;
 use crate::lane::Lane;
-use crate::plan::{Reading, View};
+use crate::plan::{LaneSpec, Reading, Slot, View};
 use crate::state::State;
 
 /// The earliest of the times that are offered and lie after `now`.
@@ -19,13 +19,6 @@ impl Next {
     fn offer(&mut self, time: Timestamp) {
         if time > self.now && self.found.is_none_or(|found| time < found) {
             self.found = Some(time);
-        }
-    }
-
-    /// Offers the times at which `bucket` is `offset` buckets back.
-    fn offer_bucket(&mut self, clock: &Clock, bucket: i64) {
-        if let Some(time) = clock.next(bucket, self.now) {
-            self.offer(time);
         }
     }
 
@@ -43,40 +36,34 @@ impl Engine {
     #[must_use]
     pub fn next_change(&self, state: &State, now: Timestamp) -> Option<Timestamp> {
         let mut next = Next { now, found: None };
-        // Lanes and offsets that several traits look at are looked at once.
-        let mut asked: Vec<(usize, i64)> = Vec::new();
+        for (lane, offsets) in self.offsets.iter().enumerate() {
+            self.offer_buckets(state, lane, offsets, &mut next);
+        }
         for slot in &self.slots {
-            for view in slot.reading.views() {
-                for offset in offsets(&slot.reading, view) {
-                    if !asked.contains(&(view.lane, offset)) {
-                        asked.push((view.lane, offset));
-                        self.offer_buckets(state, view.lane, offset, &mut next);
-                    }
-                }
-            }
             self.offer_units(state, &slot.reading, &mut next);
         }
         next.found
     }
 
-    /// Offers when each bucket of a lane is so many buckets back.
-    fn offer_buckets(&self, state: &State, lane: usize, offset: i64, next: &mut Next) {
+    /// Offers when a bucket of a lane is next so many buckets back as a reading minds.
+    fn offer_buckets(&self, state: &State, lane: usize, offsets: &[i64], next: &mut Next) {
         let (Some(spec), Some(lane)) = (self.lanes.get(lane), state.lanes.get(lane)) else { return };
         let clock = &self.clocks[spec.clock];
-        if *clock == Clock::Lifetime {
+        if offsets.is_empty() || lane.is_empty() {
             return;
         }
         let current = i64::from(clock.bucket(next.now));
-        // The first bucket that is not that far back yet; the ones after it follow later.
         let mut least: Option<i64> = None;
         each_bucket(lane, clock, |bucket| {
-            let at = i64::from(bucket) + offset;
-            if at > current && least.is_none_or(|least| at < least) {
-                least = Some(at);
+            for offset in offsets {
+                let at = i64::from(bucket) + offset;
+                if at > current && least.is_none_or(|least| at < least) {
+                    least = Some(at);
+                }
             }
         });
-        if let Some(least) = least {
-            next.offer_bucket(clock, least);
+        if let Some(time) = least.and_then(|least| clock.next(least, next.now)) {
+            next.offer(time);
         }
     }
 
@@ -104,6 +91,24 @@ impl Engine {
             _ => {}
         }
     }
+}
+
+/// For each lane, after how many buckets a bucket changes what some trait reads; none for a lane without windows.
+pub(crate) fn offsets_of(slots: &[Slot], lanes: &[LaneSpec], clocks: &[Clock]) -> Vec<Vec<i64>> {
+    let mut all: Vec<Vec<i64>> = vec![Vec::new(); lanes.len()];
+    for slot in slots {
+        for view in slot.reading.views() {
+            let windowed = lanes.get(view.lane).is_some_and(|lane| clocks.get(lane.clock) != Some(&Clock::Lifetime));
+            if let Some(of_lane) = all.get_mut(view.lane).filter(|_| windowed) {
+                of_lane.extend(offsets(&slot.reading, view));
+            }
+        }
+    }
+    for of_lane in &mut all {
+        of_lane.sort_unstable();
+        of_lane.dedup();
+    }
+    all
 }
 
 /// After how many buckets a bucket changes what is read: when its time comes, when it leaves the window, and in between where

@@ -4,11 +4,12 @@ use attune_expression::{Evaluation, RuleSet, Schema, Type};
 use attune_kernel::Timestamp;
 
 use crate::clock::Clock;
+use crate::due::offsets_of;
 use crate::event::{Event, Field, Inputs, millionths};
 use crate::lane::point::Raw;
 use crate::lane::{Item, Lane};
 use crate::plan::{Filter, Kind, LaneSpec, Plans, Role, Slot, Take, Weight};
-use crate::state::State;
+use crate::state::{State, layout};
 
 /// Declared traits, compiled. Immutable, to be shared by threads.
 #[derive(Debug, Clone)]
@@ -26,6 +27,10 @@ pub struct Engine {
     filters: Vec<Filter>,
     rules: RuleSet,
     plans: Plans,
+    /// The lanes as every state names them.
+    pub(crate) layout: Vec<u8>,
+    /// For each lane, after how many buckets a bucket changes what is read.
+    pub(crate) offsets: Vec<Vec<i64>>,
 }
 
 /// One trait of an engine.
@@ -69,7 +74,9 @@ impl Engine {
     ) -> Self {
         let named = traits.fields().filter_map(|(_, field)| slots.iter().position(|slot| slot.name == field.path));
         let named = named.collect();
-        Self { slots, order, traits, named, lanes, clocks, fields, filters, rules, plans }
+        let layout = layout(&lanes);
+        let offsets = offsets_of(&slots, &lanes, &clocks);
+        Self { offsets, layout, slots, order, traits, named, lanes, clocks, fields, filters, rules, plans }
     }
 
     /// The traits by their slots.

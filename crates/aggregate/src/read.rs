@@ -1,5 +1,6 @@
 //! Traits as they are at a time.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -111,8 +112,8 @@ fn int(count: u64) -> Value {
 /// Millionths as a number.
 fn units(millionths: i128) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "what is read is a double")]
-    let units = millionths as f64 / 1e6;
-    units
+    let number = i64::try_from(millionths).map_or(millionths as f64, |small| small as f64);
+    number / 1e6
 }
 
 fn map<T: Into<Value>>(entries: impl Iterator<Item = (Arc<str>, T)>) -> Value {
@@ -213,14 +214,17 @@ impl Look<'_> {
         out
     }
 
+    /// The greater first, of equal ones the one of the lesser text.
+    fn compare(&self, (one, a): &(u32, Total), (two, b): &(u32, Total), by_sum: bool) -> Ordering {
+        let rank = |total: &Total| if by_sum { total.sum } else { i128::from(total.count) };
+        let texts = &self.state.texts;
+        rank(b).cmp(&rank(a)).then_with(|| texts.text(*one).cmp(texts.text(*two)))
+    }
+
     /// The same, the greatest first and of equal ones the least text.
     fn ranked(&self, view: View, by_sum: bool, limit: usize) -> Vec<(u32, Total)> {
         let mut categories = self.categories(view);
-        let rank = |total: &Total| if by_sum { total.sum } else { i128::from(total.count) };
-        categories.sort_unstable_by(|(one, a), (two, b)| {
-            let texts = &self.state.texts;
-            rank(b).cmp(&rank(a)).then_with(|| texts.text(*one).cmp(texts.text(*two)))
-        });
+        categories.sort_unstable_by(|one, two| self.compare(one, two, by_sum));
         categories.truncate(limit);
         categories
     }
@@ -266,7 +270,11 @@ impl Look<'_> {
                 let ranked = self.ranked(*view, *by_sum, *limit);
                 Value::from(ranked.iter().map(|(key, _)| self.text(*key)).collect::<Vec<_>>())
             }
-            Reading::Preferred(view, by_sum) => Value::from(self.text(self.ranked(*view, *by_sum, 1).first()?.0)),
+            Reading::Preferred(view, by_sum) => {
+                let categories = self.categories(*view);
+                let best = categories.iter().min_by(|one, two| self.compare(one, two, *by_sum))?;
+                Value::from(self.text(best.0))
+            }
             Reading::CountBy(view, limit) => {
                 let ranked = self.ranked(*view, false, *limit);
                 map(ranked.iter().map(|(key, total)| (self.text(*key), int(total.count))))
@@ -357,9 +365,9 @@ impl Look<'_> {
                 .iter()
                 .filter(|row| (first..=last).contains(&row.bucket))
                 .map(|Row { bucket, sum, .. }| {
-                    let halvings = i64::from(*bucket) - since - i64::from(DECAY_BITS);
+                    let doublings = i64::from(*bucket) - since - i64::from(DECAY_BITS);
                     #[expect(clippy::cast_precision_loss, reason = "a score is a double")]
-                    let scored = *sum as f64 * 2_f64.powi(i32::try_from(halvings).unwrap_or(i32::MIN));
+                    let scored = *sum as f64 * power_of_two(doublings);
                     scored
                 })
                 .sum();
@@ -388,6 +396,11 @@ impl Look<'_> {
         let most = *counts.values().max()?;
         counts.iter().find(|(_, count)| **count == most).map(|(way, _)| Value::from(*way))
     }
+}
+
+/// Two to a whole power, exact; at the ends of the range of normal numbers it stays there.
+fn power_of_two(power: i64) -> f64 {
+    f64::from_bits(((power.clamp(-1022, 1023) + 1023) << 52).cast_unsigned())
 }
 
 /// Days in a row with an event that end today or yesterday.

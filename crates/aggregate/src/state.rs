@@ -3,7 +3,8 @@
 use crate::codec::{Reader, put};
 use crate::dictionary::Dictionary;
 use crate::engine::Engine;
-use crate::lane::Lane;
+use crate::lane::{Lane, Shape};
+use crate::plan::LaneSpec;
 
 /// The first byte of every encoded state.
 pub const VERSION: u8 = 1;
@@ -114,10 +115,14 @@ impl State {
     /// Texts, a bit for each lane that holds something, and those lanes.
     fn write(&self, out: &mut Vec<u8>) {
         self.texts.encode(out);
-        for eight in self.lanes.chunks(8) {
-            out.push(eight.iter().zip(0..).map(|(lane, bit)| u8::from(!lane.is_empty()) << bit).sum());
+        let bits = out.len();
+        out.resize(bits + self.lanes.len().div_ceil(8), 0);
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if !lane.is_empty() {
+                out[bits + index / 8] |= 1 << (index % 8);
+                lane.encode(out);
+            }
         }
-        self.lanes.iter().filter(|lane| !lane.is_empty()).for_each(|lane| lane.encode(out));
     }
 }
 
@@ -129,19 +134,10 @@ impl Engine {
     pub fn encode(&self, state: &mut State, out: &mut Vec<u8>) {
         state.tidy();
         out.push(VERSION);
-        self.layout(out);
+        out.extend_from_slice(&self.layout);
         put(out, state.lacking.len() as u64);
         state.lacking.iter().for_each(|lane| put(out, *lane as u64));
         state.write(out);
-    }
-
-    fn layout(&self, out: &mut Vec<u8>) {
-        put(out, self.lanes.len() as u64);
-        for lane in &self.lanes {
-            out.extend_from_slice(&lane.fingerprint.to_le_bytes());
-            out.push(lane.shape.code());
-            put(out, lane.horizon.unsigned_abs());
-        }
     }
 
     /// Reads a state. What another engine wrote is taken over where this one keeps the same; the rest is left out, and what
@@ -150,35 +146,56 @@ impl Engine {
     /// # Errors
     /// [`DecodeError`] when the bytes are no state.
     pub fn decode(&self, bytes: &[u8]) -> Result<State, DecodeError> {
+        let mut state = self.empty();
+        self.decode_into(bytes, &mut state)?;
+        Ok(state)
+    }
+
+    /// [`Engine::decode`] into a state of this engine that is not needed any more: its memory is used again.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are no state; what `state` holds then makes no sense.
+    pub fn decode_into(&self, bytes: &[u8], state: &mut State) -> Result<(), DecodeError> {
         match bytes.split_first() {
-            Some((&VERSION, rest)) => self.read_state(Reader(rest)).ok_or(DecodeError::Damaged),
+            Some((&VERSION, rest)) => self.refill(Reader(rest), state).ok_or(DecodeError::Damaged),
             Some((version, _)) => Err(DecodeError::Version(*version)),
             None => Err(DecodeError::Damaged),
         }
     }
 
-    fn read_state(&self, mut from: Reader<'_>) -> Option<State> {
+    fn refill(&self, mut from: Reader<'_>, state: &mut State) -> Option<()> {
         let written = self.written(&mut from)?;
-        let mut lacking = Vec::new();
+        state.lacking.clear();
         for _ in 0..from.count(1)? {
-            lacking.push(usize::try_from(from.number()?).ok()?);
+            state.lacking.push(usize::try_from(from.number()?).ok()?);
         }
-        let texts = Dictionary::decode(&mut from)?;
-        let used = from.take(written.len().div_ceil(8))?;
-        let mut state = self.empty();
-        state.texts = texts;
-        let mut seen = written.is_identical().then(Vec::new).or_else(|| Some(vec![false; self.lanes.len()]))?;
-        for index in 0..written.len() {
-            let (shape, target) = written.lane(self, index)?;
-            if used[index / 8] >> (index % 8) & 1 == 1 {
-                let lane = Lane::decode(shape, &mut from)?;
-                if let Some(target) = target {
-                    state.lanes[target] = lane;
+        state.texts.refill(&mut from)?;
+        let used = from.take(written.len(self).div_ceil(8))?;
+        let is_used = |index: usize| used[index / 8] >> (index % 8) & 1 == 1;
+        match &written {
+            Written::Same => {
+                for (index, lane) in state.lanes.iter_mut().enumerate() {
+                    if is_used(index) {
+                        lane.refill(&mut from)?;
+                    } else {
+                        lane.clear();
+                    }
                 }
             }
-            if let (Some(target), Written::Other(lanes)) = (target, &written) {
-                let complete = !lacking.contains(&index) && !lanes.get(index)?.is_short;
-                seen[target] = complete;
+            Written::Other(found) => {
+                state.lanes.iter_mut().for_each(Lane::clear);
+                let mut complete = vec![false; self.lanes.len()];
+                for (index, found) in found.iter().enumerate() {
+                    let mut other = Lane::new(found.shape);
+                    let target = found.target.and_then(|target| state.lanes.get_mut(target));
+                    if is_used(index) {
+                        target.unwrap_or(&mut other).refill(&mut from)?;
+                    }
+                    if let Some(target) = found.target {
+                        complete[target] = !state.lacking.contains(&index) && !found.is_short;
+                    }
+                }
+                state.lacking = (0..self.lanes.len()).filter(|lane| !complete[*lane]).collect();
             }
         }
         let numbers = u32::try_from(state.texts.len()).ok()?;
@@ -186,20 +203,14 @@ impl Engine {
         for lane in &mut state.lanes {
             lane.texts(&mut |number| good &= *number < numbers);
         }
-        state.lacking = match written {
-            Written::Same(_) => lacking,
-            Written::Other(_) => (0..self.lanes.len()).filter(|lane| !seen[*lane]).collect(),
-        };
-        (good && from.0.is_empty()).then_some(state)
+        (good && from.0.is_empty()).then_some(())
     }
 
     /// The lanes that were written.
     fn written(&self, from: &mut Reader<'_>) -> Option<Written> {
-        let mut mine = Vec::with_capacity(self.lanes.len() * 7 + 2);
-        self.layout(&mut mine);
-        if let Some(rest) = from.0.strip_prefix(mine.as_slice()) {
+        if let Some(rest) = from.0.strip_prefix(self.layout.as_slice()) {
             from.0 = rest;
-            return Some(Written::Same(self.lanes.len()));
+            return Some(Written::Same);
         }
         let count = from.count(6)?;
         let mut lanes = Vec::with_capacity(count);
@@ -210,7 +221,9 @@ impl Engine {
             let target =
                 self.lanes.iter().position(|lane| lane.fingerprint == fingerprint && lane.shape.code() == code);
             let wanted = target.and_then(|target| self.lanes.get(target)).map_or(0, |lane| lane.horizon);
-            lanes.push(Found { code, target, is_short: horizon < wanted });
+            let known = target.and_then(|target| self.lanes.get(target)).map(|lane| lane.shape);
+            let shape = known.or_else(|| Shape::of(code))?;
+            lanes.push(Found { shape, target, is_short: horizon < wanted });
         }
         Some(Written::Other(lanes))
     }
@@ -218,7 +231,7 @@ impl Engine {
 
 /// A lane in bytes.
 struct Found {
-    code: u8,
+    shape: Shape,
     /// The lane here that keeps the same.
     target: Option<usize>,
     /// Whether it looks less far back than is wanted here.
@@ -228,34 +241,28 @@ struct Found {
 /// The lanes in bytes.
 enum Written {
     /// Those of this engine.
-    Same(usize),
+    Same,
     /// Those of another.
     Other(Vec<Found>),
 }
 
 impl Written {
-    fn len(&self) -> usize {
+    fn len(&self, engine: &Engine) -> usize {
         match self {
-            Self::Same(count) => *count,
+            Self::Same => engine.lanes.len(),
             Self::Other(lanes) => lanes.len(),
         }
     }
+}
 
-    fn is_identical(&self) -> bool {
-        matches!(self, Self::Same(_))
+/// Lanes as every state names them: fingerprint, shape and horizon.
+pub(crate) fn layout(lanes: &[LaneSpec]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, lanes.len() as u64);
+    for lane in lanes {
+        out.extend_from_slice(&lane.fingerprint.to_le_bytes());
+        out.push(lane.shape.code());
+        put(&mut out, lane.horizon.unsigned_abs());
     }
-
-    fn lane(&self, engine: &Engine, index: usize) -> Option<(crate::lane::Shape, Option<usize>)> {
-        match self {
-            Self::Same(_) => Some((engine.lanes.get(index)?.shape, Some(index))),
-            Self::Other(lanes) => {
-                let found = lanes.get(index)?;
-                let shape = match found.target.and_then(|target| engine.lanes.get(target)) {
-                    Some(lane) => lane.shape,
-                    None => crate::lane::Shape::of(found.code)?,
-                };
-                Some((shape, found.target))
-            }
-        }
-    }
+    out
 }

@@ -16,6 +16,8 @@ use crate::plan::{Filter, LaneSpec, Plan, Plans, Role, Slot, Take};
 mod derived;
 mod fields;
 mod operations;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use operations::HALF_LIVES;
 

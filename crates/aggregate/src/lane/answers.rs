@@ -104,14 +104,24 @@ impl Answers {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.ceiling = None;
+    }
+
+    /// Reads entries in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.clear();
         let head = from.number()?;
-        let ceiling = if head & 1 == 1 { Some(from.fixed()?) } else { None };
+        if head & 1 == 1 {
+            self.ceiling = Some(from.fixed()?);
+        }
         let count = usize::try_from(head >> 1).ok()?;
         if count > from.0.len() / 2 {
             return None;
         }
-        let mut entries: Vec<Entry> = Vec::with_capacity(count);
+        let entries = &mut self.entries;
+        entries.reserve(count);
         let (mut key, mut time) = (0, 0_i64);
         for _ in 0..count {
             let bits = from.byte()?;
@@ -125,6 +135,6 @@ impl Answers {
             }
             entries.push(entry);
         }
-        Some(Self { entries, ceiling })
+        Some(())
     }
 }

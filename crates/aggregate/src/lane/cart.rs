@@ -91,7 +91,7 @@ impl Cart {
         self.cleared = self.cleared.filter(|cleared| keep(cleared.0));
     }
 
-    pub(crate) fn texts(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(crate) fn texts(&mut self, visit: &mut impl FnMut(&mut u32)) {
         self.words.iter_mut().for_each(|word| visit(&mut word.item));
     }
 
@@ -115,14 +115,24 @@ impl Cart {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn forget(&mut self) {
+        self.words.clear();
+        self.cleared = None;
+    }
+
+    /// Reads words in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.forget();
         let head = from.number()?;
-        let cleared = if head & 1 == 1 { Some(place(from)?) } else { None };
+        if head & 1 == 1 {
+            self.cleared = Some(place(from)?);
+        }
         let count = usize::try_from(head >> 1).ok()?;
-        if count > from.0.len() / 11 {
+        if count > from.0.len() / 18 {
             return None;
         }
-        let mut words: Vec<Word> = Vec::with_capacity(count);
+        let words = &mut self.words;
+        words.reserve(count);
         let mut item = 0_u32;
         for index in 0..count {
             let head = from.number()?;
@@ -135,6 +145,6 @@ impl Cart {
             let quantity = if head & 1 == 1 { Some(i64::try_from(from.wide()?).ok()?) } else { None };
             words.push(Word { item, place, quantity });
         }
-        Some(Self { words, cleared })
+        Some(())
     }
 }

@@ -179,7 +179,16 @@ impl Distinct {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>, bound: usize) -> Option<Self> {
+    pub(crate) fn clear(&mut self) {
+        match &mut self.kept {
+            Kept::Exact(list) => list.clear(),
+            Kept::Estimate(_) => self.kept = Kept::Exact(Vec::new()),
+        }
+    }
+
+    /// Reads values in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.clear();
         let head = from.number()?;
         let (estimated, count) = (head & 1 == 1, usize::try_from(head >> 1).ok()?);
         if count > from.0.len() / 2 {
@@ -199,9 +208,11 @@ impl Distinct {
                 }
                 list.push((before, index, value));
             }
-            return Some(Self { bound, kept: Kept::Estimate(list) });
+            self.kept = Kept::Estimate(list);
+            return Some(());
         }
-        let mut list: Vec<(u64, i32, u32)> = Vec::with_capacity(count);
+        let Kept::Exact(list) = &mut self.kept else { return None };
+        list.reserve(count);
         for _ in 0..count {
             let hash = from.fixed()?;
             before = from.bucket(before)?;
@@ -211,11 +222,10 @@ impl Distinct {
             }
             list.push((hash, before, count));
         }
-        let mut distinct = Self { bound, kept: Kept::Exact(list) };
-        if count > bound {
-            distinct.give_up();
+        if count > self.bound {
+            self.give_up();
         }
-        Some(distinct)
+        Some(())
     }
 }
 
@@ -250,7 +260,8 @@ mod tests {
             assert!((0.85..1.15).contains(&part), "{size}: {part}");
             out.clear();
             distinct.encode(&mut out);
-            let back = Distinct::decode(&mut Reader(&out), 100).unwrap();
+            let mut back = Distinct::new(100);
+            back.refill(&mut Reader(&out)).unwrap();
             assert_eq!(back.count((1, 4)), distinct.count((1, 4)));
         }
     }

@@ -224,7 +224,7 @@ impl Lane {
     }
 
     /// Visits the numbers of texts, to be marked or changed.
-    pub(crate) fn texts(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(crate) fn texts(&mut self, visit: &mut impl FnMut(&mut u32)) {
         match self {
             Self::First(ring) | Self::Last(ring) => {
                 ring.entries_mut().for_each(|(_, point)| point.texts(visit));
@@ -259,18 +259,32 @@ impl Lane {
         }
     }
 
-    pub(crate) fn decode(shape: Shape, from: &mut Reader<'_>) -> Option<Self> {
-        Some(match shape {
-            Shape::Count => Self::Count(Ring::decode(from, |from| from.number())?),
-            Shape::Sum => Self::Sum(Ring::decode(from, Total::decode)?),
-            Shape::Range => Self::Range(Ring::decode(from, Range::decode)?),
-            Shape::First => Self::First(Ring::decode(from, Point::decode)?),
-            Shape::Last => Self::Last(Ring::decode(from, Point::decode)?),
-            Shape::Table => Self::Table(Table::decode(from)?),
-            Shape::Distinct(bound) => Self::Distinct(Distinct::decode(from, bound)?),
-            Shape::Answers => Self::Answers(Answers::decode(from)?),
-            Shape::Cart => Self::Cart(Cart::decode(from)?),
-            Shape::Touches => Self::Touches(Touches::decode(from)?),
-        })
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::Count(ring) => ring.clear(),
+            Self::Sum(ring) => ring.clear(),
+            Self::Range(ring) => ring.clear(),
+            Self::First(ring) | Self::Last(ring) => ring.clear(),
+            Self::Table(table) => table.clear(),
+            Self::Distinct(distinct) => distinct.clear(),
+            Self::Answers(answers) => answers.clear(),
+            Self::Cart(cart) => cart.forget(),
+            Self::Touches(touches) => touches.clear(),
+        }
+    }
+
+    /// Reads what was encoded in the place of what is held; nothing when it makes no sense.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        match self {
+            Self::Count(ring) => ring.refill(from, |from| from.number()),
+            Self::Sum(ring) => ring.refill(from, Total::decode),
+            Self::Range(ring) => ring.refill(from, Range::decode),
+            Self::First(ring) | Self::Last(ring) => ring.refill(from, Point::decode),
+            Self::Table(table) => table.refill(from),
+            Self::Distinct(distinct) => distinct.refill(from),
+            Self::Answers(answers) => answers.refill(from),
+            Self::Cart(cart) => cart.refill(from),
+            Self::Touches(touches) => touches.refill(from),
+        }
     }
 }

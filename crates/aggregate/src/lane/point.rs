@@ -63,7 +63,7 @@ impl Point {
         }
     }
 
-    pub(crate) fn texts(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(crate) fn texts(&mut self, visit: &mut impl FnMut(&mut u32)) {
         if let Scalar::Text(number) = &mut self.value {
             visit(number);
         }
@@ -96,11 +96,14 @@ impl Point {
 }
 
 pub(crate) fn put_place(out: &mut Vec<u8>, (time, sequence, id): Place) {
-    put_signed(out, time);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&time.to_le_bytes());
+    bytes[8..].copy_from_slice(&id.to_le_bytes());
+    out.extend_from_slice(&bytes);
     put_signed(out, sequence);
-    out.extend_from_slice(&id.to_le_bytes());
 }
 
 pub(crate) fn place(from: &mut Reader<'_>) -> Option<Place> {
-    Some((from.signed()?, from.signed()?, from.fixed()?))
+    let (time, id) = (from.fixed()?.cast_signed(), from.fixed()?);
+    Some((time, from.signed()?, id))
 }

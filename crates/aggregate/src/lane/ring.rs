@@ -89,9 +89,16 @@ impl<T: Default + Clone> Ring<T> {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>, value: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Self> {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Reads entries in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>, value: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<()> {
         let count = from.count(2)?;
-        let mut entries = SmallVec::with_capacity(count);
+        let entries = &mut self.0;
+        entries.clear();
+        entries.reserve(count);
         let mut before = 0;
         for index in 0..count {
             let bucket = from.bucket(before)?;
@@ -101,7 +108,7 @@ impl<T: Default + Clone> Ring<T> {
             entries.push((bucket, value(from)?));
             before = bucket;
         }
-        Some(Self(entries))
+        Some(())
     }
 }
 

@@ -110,7 +110,7 @@ impl Table {
         self.rows.retain(|row| row.bucket >= first);
     }
 
-    pub(crate) fn texts(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(crate) fn texts(&mut self, visit: &mut impl FnMut(&mut u32)) {
         self.rows.iter_mut().for_each(|row| visit(&mut row.key));
     }
 
@@ -137,14 +137,24 @@ impl Table {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.ceiling = None;
+    }
+
+    /// Reads rows in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.clear();
         let head = from.number()?;
-        let ceiling = if head & 1 == 1 { Some(from.fixed()?) } else { None };
+        if head & 1 == 1 {
+            self.ceiling = Some(from.fixed()?);
+        }
         let count = usize::try_from(head >> 1).ok()?;
         if count > from.0.len() / 3 {
             return None;
         }
-        let mut rows: Vec<Row> = Vec::with_capacity(count);
+        let rows = &mut self.rows;
+        rows.reserve(count);
         let (mut key, mut bucket) = (0_u32, 0);
         for _ in 0..count {
             key = key.checked_add(from.small()?)?;
@@ -156,6 +166,6 @@ impl Table {
             }
             rows.push(Row { key, bucket, count: u32::try_from(count >> 1).ok()?, sum });
         }
-        Some(Self { rows, ceiling })
+        Some(())
     }
 }

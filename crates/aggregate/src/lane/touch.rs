@@ -96,7 +96,7 @@ impl Touches {
         self.entries.retain(|touch| touch.bucket >= first);
     }
 
-    pub(crate) fn texts(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(crate) fn texts(&mut self, visit: &mut impl FnMut(&mut u32)) {
         self.entries.iter_mut().for_each(|touch| visit(&mut touch.way));
     }
 
@@ -115,14 +115,24 @@ impl Touches {
         }
     }
 
-    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.ceiling = None;
+    }
+
+    /// Reads entries in the place of those that are held.
+    pub(crate) fn refill(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.clear();
         let head = from.number()?;
-        let ceiling = if head & 1 == 1 { Some(from.fixed()?) } else { None };
+        if head & 1 == 1 {
+            self.ceiling = Some(from.fixed()?);
+        }
         let count = usize::try_from(head >> 1).ok()?;
-        if count > from.0.len() / 20 {
+        if count > from.0.len() / 27 {
             return None;
         }
-        let mut entries: Vec<Touch> = Vec::with_capacity(count);
+        let entries = &mut self.entries;
+        entries.reserve(count);
         let mut bucket = 0;
         for _ in 0..count {
             let session = from.fixed()?;
@@ -133,6 +143,6 @@ impl Touches {
             }
             entries.push(Touch { session, bucket, place, way });
         }
-        Some(Self { entries, ceiling })
+        Some(())
     }
 }
