@@ -21,7 +21,7 @@ pub const EXACT_CHANNELS: usize = 15;
 /// Channels above which rates are refused: coalitions are sets of 64 bits.
 pub const MOST_CHANNELS: usize = 64;
 /// Most permutations that are drawn.
-const DRAWS: u32 = 20_000;
+const DRAWS: u32 = 5_000;
 
 /// Attributes by Shapley values. `seed` is of use only where rates are sampled.
 ///
