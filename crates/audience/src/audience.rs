@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::bits::{PAGE_ROWS, put};
 use crate::page::Page;
-use crate::view::{Column, People, View};
+use crate::view::{People, View};
 
 /// Persons in dense rows, and columns by name. One writes; readers take a [`View`] and scan it without a lock.
 ///
@@ -146,12 +146,5 @@ impl Audience {
     pub fn index_memory(&self) -> usize {
         let ids: usize = self.index.keys().map(|id| id.len() + 16).sum();
         ids + self.index.capacity() * 25 + self.view.people.len() * (PAGE_ROWS * 16 + PAGE_ROWS / 8)
-    }
-}
-
-impl Column {
-    /// How many rows have a value.
-    pub(crate) fn filled(&self) -> usize {
-        self.pages.iter().flatten().map(|page| crate::bits::count(&page.present())).sum()
     }
 }

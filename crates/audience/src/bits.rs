@@ -78,3 +78,16 @@ pub(crate) fn pack<T: Copy>(values: &[T], mask: &Bits, test: impl Fn(T) -> bool)
     }
     found
 }
+
+/// The rows of `mask` for which a test holds.
+#[inline]
+pub(crate) fn pack_rows(mask: &Bits, test: impl Fn(usize) -> bool) -> Bits {
+    let mut found = NONE;
+    for (word, (mask, found)) in mask.iter().zip(&mut found).enumerate() {
+        if *mask != 0 {
+            let bits = (0..64).fold(0_u64, |bits, bit| bits | u64::from(test(word * 64 + bit)) << bit);
+            *found = bits & mask;
+        }
+    }
+    found
+}

@@ -5,6 +5,7 @@ use attune_expression::{Access, PathId, Program, Schema, Type, Value};
 use rayon::prelude::*;
 
 use crate::bits::{self, Bits, NONE, PAGE_ROWS, and, and_not, or, put, rows};
+use crate::page::Data;
 use crate::set::Set;
 use crate::view::View;
 
@@ -13,7 +14,9 @@ mod leaf;
 mod row;
 mod term;
 
+pub(crate) use bind::group;
 use bind::{Bound, BoundRow, bind};
+pub(crate) use row::{Field, Row};
 
 /// A boolean expression, ready to be evaluated over a [`View`].
 ///
@@ -140,6 +143,10 @@ pub(crate) fn evaluate(bound: &Bound<'_>, page: usize, mask: &Bits) -> Truth {
         }
         Bound::Test { column, leaf } => leaf::test(column.and_then(|column| column.page(page)), leaf, mask),
         Bound::Compare(comparison) => term::compare(comparison, page, mask),
+        Bound::Elements { column, test, row } => {
+            let data = column.and_then(|column| column.page(page));
+            leaf::elements(data, test, mask).unwrap_or_else(|| by_row(row, page, mask))
+        }
         Bound::Not(of) => {
             let truth = evaluate(of, page, mask);
             Truth { yes: and_not(mask, &or(&truth.yes, &truth.error)), error: truth.error }
@@ -173,13 +180,25 @@ pub(crate) fn evaluate(bound: &Bound<'_>, page: usize, mask: &Bits) -> Truth {
     }
 }
 
-/// Asks row by row; for a column of few distinct texts, text by text.
+/// Asks row by row; where only one column of texts is read, once for each distinct text.
 fn by_row(of: &BoundRow<'_>, page: usize, mask: &Bits) -> Truth {
     let mut row = of.row();
     let mut truth = Truth::FALSE;
-    for slot in rows(mask) {
+    let mut ask = |slot: usize| {
         row.load(page * PAGE_ROWS + slot);
-        truth.put(slot, of.predicate.truth(&row));
+        of.predicate.truth(&row)
+    };
+    let only = of.only.and_then(|column| column.page(page));
+    let texts =
+        only.and_then(|page| if let Data::Text(texts) = page.data() { Some((page.valid(), texts)) } else { None });
+    let mut known: Vec<Option<Option<bool>>> = vec![None; texts.map_or(0, |(_, texts)| texts.codes_end())];
+    for slot in rows(mask) {
+        let code = texts.filter(|(valid, _)| bits::has(valid, slot)).map(|(_, texts)| texts.codes()[slot]);
+        let answer = match code.and_then(|code| known.get_mut(usize::from(code))) {
+            Some(known) => *known.get_or_insert_with(|| ask(slot)),
+            None => ask(slot),
+        };
+        truth.put(slot, answer);
     }
     truth
 }

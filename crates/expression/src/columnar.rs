@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use crate::clock::{MAX_INTERVAL, in_range};
 use crate::eval::Run;
-use crate::ir::{Expr, Function, Node, Operator, Relation};
+use crate::ir::{EachKind, Expr, Function, Node, Operator, Relation};
 use crate::program::Program;
 use crate::rules::{Access, Atom, Test, Truth, normal};
+use crate::schema::PathId;
 use crate::source::Source;
 use crate::value::{Value, ValueRef};
 
@@ -29,6 +30,8 @@ pub enum Predicate {
     Test(Leaf),
     /// A comparison of two computed values.
     Compare(Comparison),
+    /// A test of the elements of a list.
+    Elements(ElementTest),
     /// The opposite.
     Not(Box<Predicate>),
     /// All of them.
@@ -58,6 +61,8 @@ pub enum Shape<'t> {
     Double(Relation, f64),
     /// A comparison with an instant, in microseconds.
     Instant(Relation, i64),
+    /// The text begins with this one.
+    StartsWith(&'t str),
     /// A list or a map holds this text.
     Holds(&'t str),
     /// A map has this key: `has(field.key)`.
@@ -83,6 +88,7 @@ impl Leaf {
             Test::Instant(relation, constant) => Shape::Instant(*relation, constant.as_micros()),
             Test::Holds(Value::String(text)) => Shape::Holds(text),
             Test::HasKey(key) => Shape::HasKey(key),
+            Test::StartsWith(part) => Shape::StartsWith(part),
             _ => Shape::Other,
         }
     }
@@ -98,6 +104,50 @@ impl Leaf {
     #[must_use]
     pub fn row(&self) -> &RowPredicate {
         &self.row
+    }
+}
+
+/// `exists` or `all` over the elements of a list, with a test that reads nothing but the element.
+#[derive(Debug, Clone)]
+pub struct ElementTest {
+    access: Access,
+    all: bool,
+    test: Arc<Node>,
+    row: RowPredicate,
+}
+
+impl ElementTest {
+    /// The list.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Whether the test has to hold for all elements instead of for one.
+    #[must_use]
+    pub fn all(&self) -> bool {
+        self.all
+    }
+
+    /// The truth of the test for one element.
+    #[must_use]
+    pub fn truth(&self, element: ValueRef<'_>) -> Option<bool> {
+        Run::new(&Nothing, self.row.steps).truth_of(&self.test, element).ok()
+    }
+
+    /// The same over a whole row.
+    #[must_use]
+    pub fn row(&self) -> &RowPredicate {
+        &self.row
+    }
+}
+
+/// A source without a value.
+struct Nothing;
+
+impl Source for Nothing {
+    fn read(&self, _: PathId) -> Option<ValueRef<'_>> {
+        None
     }
 }
 
@@ -191,6 +241,14 @@ fn lower(node: &Node, steps: u32) -> Predicate {
     {
         let row = RowPredicate::new(node, steps);
         return Predicate::Compare(Comparison { relation: *relation, left, right, row });
+    }
+    if let Expr::Each(each) = &node.expr
+        && let (EachKind::All | EachKind::Exists, Some(access), Some(test)) =
+            (each.kind, Access::of(&each.range), &each.test)
+        && reads(test).is_empty()
+    {
+        let (all, test) = (each.kind == EachKind::All, Arc::new(test.clone()));
+        return Predicate::Elements(ElementTest { access, all, test, row: RowPredicate::new(node, steps) });
     }
     Predicate::Row(RowPredicate::new(node, steps))
 }

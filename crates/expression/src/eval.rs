@@ -182,6 +182,12 @@ impl<'v> Run<'v> {
         }
     }
 
+    /// The truth of the test of a macro for one element.
+    pub(crate) fn truth_of(&mut self, test: &'v Node, element: ValueRef<'v>) -> Result<bool, Fault> {
+        self.locals.push(Val::Ref(element));
+        self.truth(test)
+    }
+
     /// `&&` (`absorbing` = false) and `||` (true): the absorbing value decides whatever else fails; without it a
     /// failure is the answer, the first one.
     fn absorb(&mut self, parts: &'v [Node], absorbing: bool) -> Answer<'v> {

@@ -43,6 +43,13 @@ impl Texts {
         &self.order
     }
 
+    /// The numbers of the texts that begin with another.
+    pub(crate) fn starting_with(&self, part: &str) -> &[u16] {
+        let from = self.order.partition_point(|code| self.name(*code) < part);
+        let until = from + self.order[from..].partition_point(|code| self.name(*code).starts_with(part));
+        &self.order[from..until]
+    }
+
     /// One past the largest number.
     pub(crate) fn codes_end(&self) -> usize {
         self.names.len()

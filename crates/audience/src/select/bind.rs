@@ -1,6 +1,6 @@
 //! A predicate with its columns found.
 
-use attune_expression::columnar::{Comparison, Leaf, Predicate, RowPredicate, Shape, Term};
+use attune_expression::columnar::{Comparison, ElementTest, Leaf, Predicate, RowPredicate, Shape, Term};
 use attune_expression::{Access, AsValue, Operator, Relation, Value};
 
 use super::row::{Field, Row};
@@ -12,6 +12,7 @@ pub(crate) enum Bound<'v> {
     Present(Option<&'v Column>),
     Test { column: Option<&'v Column>, leaf: &'v Leaf },
     Compare(BoundComparison<'v>),
+    Elements { column: Option<&'v Column>, test: &'v ElementTest, row: BoundRow<'v> },
     Not(Box<Bound<'v>>),
     All(Vec<Bound<'v>>),
     AnyOf(Vec<Bound<'v>>),
@@ -37,11 +38,13 @@ pub(crate) enum BoundTerm<'v> {
 pub(crate) struct BoundRow<'v> {
     pub(crate) predicate: &'v RowPredicate,
     fields: Vec<Field<'v>>,
+    /// The column when it reads nothing else.
+    pub(crate) only: Option<&'v Column>,
 }
 
-impl BoundRow<'_> {
-    pub(crate) fn row(&self) -> Row<'_> {
-        Row::new(&self.fields)
+impl<'v> BoundRow<'v> {
+    pub(crate) fn row(&self) -> Row<'v> {
+        Row::new(self.fields.iter().cloned())
     }
 }
 
@@ -92,6 +95,10 @@ impl<'v> Binder<'v> {
             },
             Predicate::Test(leaf) => self.leaf(leaf),
             Predicate::Compare(comparison) => self.comparison(comparison),
+            Predicate::Elements(test) => match self.place(test.access()) {
+                Place::Column(column) => Bound::Elements { column, test, row: self.row(test.row()) },
+                _ => Bound::Row(self.row(test.row())),
+            },
             Predicate::Not(of) => Bound::Not(Box::new(self.predicate(of))),
             Predicate::All(parts) => Bound::All(self.parts(parts)),
             Predicate::AnyOf(parts) => Bound::AnyOf(self.parts(parts)),
@@ -201,7 +208,13 @@ impl<'v> Binder<'v> {
                 }
             }
         }
-        BoundRow { predicate, fields }
+        let mut columns = fields.iter().flat_map(|field| match field {
+            Field::Unread | Field::Given(_) | Field::Column(None) => Vec::new(),
+            Field::Column(Some(column)) => vec![*column],
+            Field::Group(entries) => entries.iter().map(|(_, column)| *column).collect(),
+        });
+        let only = columns.next().filter(|_| columns.next().is_none());
+        BoundRow { predicate, fields, only }
     }
 }
 
@@ -213,9 +226,9 @@ fn cost(bound: &Bound<'_>) -> u32 {
         Bound::Test { leaf, .. } => match leaf.shape() {
             Shape::Flag | Shape::Holds(_) | Shape::HasKey(_) => 1,
             Shape::Int(..) | Shape::Double(..) | Shape::Instant(..) => 2,
-            Shape::Other => 3,
+            Shape::StartsWith(_) | Shape::Other => 3,
         },
-        Bound::Compare(_) => 20,
+        Bound::Compare(_) | Bound::Elements { .. } => 20,
         Bound::Row(_) => 1000,
         Bound::Not(of) => cost(of),
         Bound::All(parts) | Bound::AnyOf(parts) => parts.iter().map(cost).sum(),

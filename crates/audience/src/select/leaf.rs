@@ -1,6 +1,6 @@
 //! A test of one column, a page at a time.
 
-use attune_expression::columnar::{Leaf, Shape};
+use attune_expression::columnar::{ElementTest, Leaf, Shape};
 use attune_expression::{AsValue, Relation, ValueRef};
 
 use super::Truth;
@@ -22,6 +22,27 @@ pub(super) fn test(page: Option<&Page>, leaf: &Leaf, mask: &Bits) -> Truth {
         }
     }
     truth
+}
+
+/// The truth of a test of the elements of sets: each distinct element is asked once. Absent when rows of the mask have
+/// values of another form.
+pub(super) fn elements(page: Option<&Page>, test: &ElementTest, mask: &Bits) -> Option<Truth> {
+    let Some(page) = page else { return Some(Truth::all(None, mask)) };
+    let Data::Tags(tags) = page.data() else { return None };
+    if !crate::bits::is_empty(&and(mask, page.odd_rows())) {
+        return None;
+    }
+    let (mut deciding, mut failed) = (NONE, NONE);
+    for (element, rows) in tags.sets() {
+        match test.truth(ValueRef::String(element)) {
+            Some(value) if value != test.all() => deciding = or(&deciding, rows),
+            Some(_) => {}
+            None => failed = or(&failed, rows),
+        }
+    }
+    let error = or(&and_not(&and(mask, &failed), &deciding), &and_not(mask, page.valid()));
+    let yes = if test.all() { and_not(mask, &or(&deciding, &error)) } else { and(mask, &deciding) };
+    Some(Truth { yes, error })
 }
 
 /// A loop over the form of the page, where there is one for the test.
@@ -66,6 +87,16 @@ fn ordered<T: Copy + PartialOrd>(values: &[T], mask: &Bits, relation: Relation, 
 
 /// Asks once for each distinct text, unless fewer rows are asked for.
 fn text(texts: &Texts, leaf: &Leaf, mask: &Bits) -> Option<Truth> {
+    if let Shape::StartsWith(part) = leaf.shape() {
+        let range = texts.starting_with(part);
+        if range.is_empty() {
+            return Some(Truth::FALSE);
+        }
+        let mut held = vec![false; texts.codes_end()];
+        range.iter().for_each(|code| held[usize::from(*code)] = true);
+        let yes = pack(texts.codes(), mask, |code| held.get(usize::from(code)).copied().unwrap_or_default());
+        return Some(Truth { yes, error: NONE });
+    }
     if texts.used().len() > 16 && count(mask) < texts.used().len() {
         return None;
     }

@@ -34,20 +34,20 @@ enum Read<'r> {
 
 #[derive(Debug)]
 struct Group<'r> {
-    columns: &'r [(&'r str, &'r Column)],
+    columns: Vec<(&'r str, &'r Column)>,
     cells: Vec<Option<Cell<'r>>>,
 }
 
 impl<'r> Row<'r> {
     /// A row that has no value until [`Row::load`].
-    pub(crate) fn new(fields: &'r [Field<'r>]) -> Self {
-        let read = |field: &'r Field<'r>| match field {
+    pub(crate) fn new(fields: impl IntoIterator<Item = Field<'r>>) -> Self {
+        let read = |field: Field<'r>| match field {
             Field::Unread | Field::Column(None) => Read::Missing,
             Field::Given(value) => Read::Given(value),
             Field::Column(Some(column)) => Read::Column(column, None),
-            Field::Group(columns) => Read::Group(Group { columns, cells: vec![None; columns.len()] }),
+            Field::Group(columns) => Read::Group(Group { cells: vec![None; columns.len()], columns }),
         };
-        Self { fields: fields.iter().map(read).collect() }
+        Self { fields: fields.into_iter().map(read).collect() }
     }
 
     /// Reads the values of a row.

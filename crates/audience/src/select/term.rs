@@ -6,7 +6,7 @@ use attune_expression::{Operator, Relation, Value};
 
 use super::Truth;
 use super::bind::{BoundComparison, BoundTerm};
-use crate::bits::{Bits, NONE, PAGE_ROWS, and, and_not, or, put, rows};
+use crate::bits::{Bits, NONE, PAGE_ROWS, and, and_not, or, pack_rows, put, rows};
 use crate::page::Data;
 
 /// What the whole numbers of a lane are.
@@ -43,9 +43,15 @@ pub(super) fn compare(comparison: &BoundComparison<'_>, page: usize, mask: &Bits
     let relation = comparison.relation;
     match (&left.numbers, &right.numbers) {
         (Numbers::Whole(one, left), Numbers::Whole(other, right)) if one == other => {
-            for row in rows(&open) {
-                put(&mut truth.yes, row, relation.holds(left[row].cmp(&right[row])));
-            }
+            let pair = |row: usize| (left[row], right[row]);
+            truth.yes = match relation {
+                Relation::Less => pairs(&open, &pair, |left, right| left < right),
+                Relation::LessOrEqual => pairs(&open, &pair, |left, right| left <= right),
+                Relation::Greater => pairs(&open, &pair, |left, right| left > right),
+                Relation::GreaterOrEqual => pairs(&open, &pair, |left, right| left >= right),
+                Relation::Equal => pairs(&open, &pair, |left, right| left == right),
+                Relation::NotEqual => pairs(&open, &pair, |left, right| left != right),
+            };
         }
         (Numbers::Double(left), Numbers::Double(right)) => {
             doubles(&mut truth, relation, &open, |row| (left[row], right[row]));
@@ -64,16 +70,28 @@ pub(super) fn compare(comparison: &BoundComparison<'_>, page: usize, mask: &Bits
     Truth { yes: or(&truth.yes, &asked.yes), error: or(&truth.error, &asked.error) }
 }
 
-fn doubles(truth: &mut Truth, relation: Relation, open: &Bits, pair: impl Fn(usize) -> (f64, f64)) {
-    for row in rows(open) {
+/// The rows for whose pair of values a test holds.
+#[inline]
+fn pairs<T>(open: &Bits, pair: &impl Fn(usize) -> (T, T), test: impl Fn(T, T) -> bool) -> Bits {
+    pack_rows(open, |row| {
         let (left, right) = pair(row);
-        let value = match (left.partial_cmp(&right), relation) {
-            (Some(order), _) => Some(relation.holds(order)),
-            (None, Relation::Equal) => Some(false),
-            (None, Relation::NotEqual) => Some(true),
-            (None, _) => None,
-        };
-        truth.put(row, value);
+        test(left, right)
+    })
+}
+
+fn doubles(truth: &mut Truth, relation: Relation, open: &Bits, pair: impl Fn(usize) -> (f64, f64)) {
+    let yes = match relation {
+        Relation::Less => pairs(open, &pair, |left, right| left < right),
+        Relation::LessOrEqual => pairs(open, &pair, |left, right| left <= right),
+        Relation::Greater => pairs(open, &pair, |left, right| left > right),
+        Relation::GreaterOrEqual => pairs(open, &pair, |left, right| left >= right),
+        Relation::Equal => pairs(open, &pair, |left, right| left == right),
+        Relation::NotEqual => pairs(open, &pair, |left, right| left != right),
+    };
+    truth.yes = or(&truth.yes, &yes);
+    if !matches!(relation, Relation::Equal | Relation::NotEqual) {
+        let unordered = pairs(open, &pair, |left, right| left.is_nan() || right.is_nan());
+        truth.error = or(&truth.error, &unordered);
     }
 }
 
@@ -181,10 +199,14 @@ fn combine<'p>(operator: Operator, left: &Lane<'_>, right: &Lane<'_>, mask: &Bit
             None => Numbers::Nothing,
         },
         (Numbers::Double(left), Numbers::Double(right)) if operator != Operator::Remainder => {
-            let mut values = vec![0.0; PAGE_ROWS];
-            for row in rows(&open) {
-                values[row] = operator.doubles(left[row], right[row]).unwrap_or(f64::NAN);
-            }
+            let pairs = left.iter().zip(right.iter());
+            // Rows that are not asked for are computed too: that is cheaper than to leave them out.
+            let values: Vec<f64> = match operator {
+                Operator::Add => pairs.map(|(left, right)| left + right).collect(),
+                Operator::Subtract => pairs.map(|(left, right)| left - right).collect(),
+                Operator::Multiply => pairs.map(|(left, right)| left * right).collect(),
+                Operator::Divide | Operator::Remainder => pairs.map(|(left, right)| left / right).collect(),
+            };
             Numbers::Double(Cow::Owned(values))
         }
         _ => Numbers::Nothing,
