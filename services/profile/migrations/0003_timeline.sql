@@ -1,4 +1,4 @@
--- The source's session of an event, by which it is replayed; of events from before this column it stands in the body only.
+-- The source's session of an event, by which it is replayed; events from before this column have none.
 ALTER TABLE event ADD COLUMN session text NOT NULL DEFAULT '';
 
 -- Who may not be written to, by the hash of the address. It holds no address and outlives an erasure.

@@ -48,6 +48,9 @@ pub struct Config {
     /// How long a request id is remembered.
     #[serde(with = "serde_duration")]
     pub request_retention: Duration,
+    /// How often events are looked through for those that their kind keeps for a bounded time.
+    #[serde(with = "serde_duration")]
+    pub event_retention: Duration,
     /// How long entries of the feed of segments are kept.
     #[serde(with = "serde_duration")]
     pub feed_retention: Duration,
@@ -67,6 +70,7 @@ impl Default for Config {
             reevaluation_interval: Duration::from_secs(3600),
             cache_ttl: Duration::from_secs(600),
             request_retention: Duration::from_secs(7 * DAY),
+            event_retention: Duration::from_secs(3600),
             feed_retention: Duration::from_secs(30 * DAY),
         }
     }
@@ -83,6 +87,7 @@ impl Config {
         for (field, value, least) in [
             ("reevaluation_interval", self.reevaluation_interval, 1),
             ("cache_ttl", self.cache_ttl, 1),
+            ("event_retention", self.event_retention, 1),
             ("confirm_within", self.confirm_within, 60),
             ("request_retention", self.request_retention, 60),
             ("feed_retention", self.feed_retention, 60),
@@ -131,6 +136,7 @@ mod tests {
             reevaluation_interval: Duration::ZERO,
             cache_ttl: Duration::ZERO,
             request_retention: Duration::ZERO,
+            event_retention: Duration::ZERO,
             feed_retention: Duration::ZERO,
         };
         let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();

@@ -15,6 +15,8 @@ attune_service_kit::instruments! {
         aside: Counter("attune.profile.attributes.aside", "{attribute}", "values kept aside because they are not declared so", []),
         /// Persons evaluated by the background task.
         evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
+        /// Events removed because their kind is kept for a bounded time.
+        expired: Counter("attune.profile.events.expired", "{event}", "events removed because their kind is kept for a bounded time", []),
         /// Changes of who is who applied, by kind.
         rewrites: Counter("attune.profile.rewrites", "{change}", "merges, splits and erasures applied", ["kind"]),
     }

@@ -19,6 +19,7 @@ use crate::domain::rules::Rules;
 use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
 use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
+use crate::grpc::timeline::{self, EventKinds};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
 use crate::store::{self, SCHEMA, Snapshots};
@@ -67,6 +68,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         &["segment", "attribute_definition"],
         move |records| compile(records, standard, accept),
     ));
+    let kinds = Compiled::new(resources.clone(), writes.clone(), &["event_kind"], |records| {
+        let kinds = records.of::<EventKinds>()?;
+        Ok(kinds.iter().filter_map(|one| Some((one.event_kind_id.clone(), timeline::retention(one)?))).collect())
+    });
     let metrics = Metrics::new();
     let feed = deps.storage.feed_reader(SCHEMA)?;
     let snapshots = Snapshots::new(Arc::clone(&store), deps.cache, deps.ids.clone(), config.cache_ttl);
@@ -87,11 +92,15 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         clock: deps.clock.clone(),
         requests: config.request_retention,
         entries: config.feed_retention,
+        kinds: Arc::new(kinds),
+        events: config.event_retention,
+        metrics: metrics.clone(),
     };
     let profiles = Profiles {
         store: Arc::clone(&store),
         feed,
         attributes: Attributes::new(Arc::clone(&resources), writes.clone(), Arc::clone(&rules)),
+        kinds: Crud::new(Arc::clone(&resources), writes.clone()),
         crud: Crud::new(resources, writes),
         rules,
         snapshots,

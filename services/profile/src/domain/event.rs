@@ -56,6 +56,8 @@ pub struct Filter {
     pub names: Vec<String>,
     /// Only these channels; empty for all.
     pub channels: Vec<String>,
+    /// Only this session; empty for all.
+    pub session: String,
     /// At or after.
     pub from: Option<Timestamp>,
     /// Before.
@@ -67,8 +69,9 @@ pub struct Filter {
 impl Filter {
     /// Whether an event passes; the bounds of time are the store's to use.
     #[must_use]
-    pub fn takes(&self, name: &str, channel: &str) -> bool {
-        (self.names.is_empty() || self.names.iter().any(|one| one == name))
+    pub fn takes(&self, name: &str, channel: &str, session: &str) -> bool {
+        (self.session.is_empty() || self.session == session)
+            && (self.names.is_empty() || self.names.iter().any(|one| one == name))
             && (self.channels.is_empty() || self.channels.iter().any(|one| one == channel))
     }
 }

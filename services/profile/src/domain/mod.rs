@@ -16,6 +16,7 @@ pub mod rules;
 pub mod schema;
 pub mod score;
 pub mod segment;
+pub mod session;
 pub mod tally;
 pub mod traits;
 

@@ -92,7 +92,7 @@ impl Profiles {
             return Err(Problem::invalid(broken));
         }
         let (names, channels, ascending) = (request.events, request.channels, request.ascending);
-        let filter = Filter { names, channels, from, until, ascending };
+        let filter = Filter { names, channels, from, until, ascending, ..Filter::default() };
         let size = page_size(request.page_size)?;
         // A token is good for the same person, filters and direction only.
         let list = format!("timeline {:?} {filter:?}", request.person_id);

@@ -255,4 +255,61 @@ impl ProfileService for Profiles {
     async fn write_scores(&self, request: Request<proto::WriteScoresRequest>) -> Answer<proto::WriteScoresResponse> {
         answer(Self::write_scores(self, request.into_inner()).await, |done| done)
     }
+
+    async fn replay_session(
+        &self,
+        request: Request<proto::ReplaySessionRequest>,
+    ) -> Answer<proto::ReplaySessionResponse> {
+        let request = valid(request)?;
+        answer(self.replay(request).await, |session| session)
+    }
+
+    async fn create_event_kind(
+        &self,
+        request: Request<proto::CreateEventKindRequest>,
+    ) -> Answer<proto::CreateEventKindResponse> {
+        let request = valid(request)?;
+        let created = self.kinds.create(request.event_kind, &request.request_id, self.clock.now()).await;
+        answer(created, |one| proto::CreateEventKindResponse { event_kind: Some(one) })
+    }
+
+    async fn get_event_kind(
+        &self,
+        request: Request<proto::GetEventKindRequest>,
+    ) -> Answer<proto::GetEventKindResponse> {
+        let request = valid(request)?;
+        let read = self.kinds.get(&request.event_kind_id).await;
+        answer(read, |one| proto::GetEventKindResponse { event_kind: Some(one) })
+    }
+
+    async fn list_event_kinds(
+        &self,
+        request: Request<proto::ListEventKindsRequest>,
+    ) -> Answer<proto::ListEventKindsResponse> {
+        let request = valid(request)?;
+        let page = self.kinds.list(request.page_size, &request.page_token).await;
+        answer(page, |page| proto::ListEventKindsResponse {
+            event_kinds: page.items,
+            next_page_token: page.next_page_token,
+        })
+    }
+
+    async fn update_event_kind(
+        &self,
+        request: Request<proto::UpdateEventKindRequest>,
+    ) -> Answer<proto::UpdateEventKindResponse> {
+        // A partial resource is checked whole, after the mask.
+        let request = request.into_inner();
+        let updated = self.kinds.update(request.event_kind, request.update_mask, self.clock.now()).await;
+        answer(updated, |one| proto::UpdateEventKindResponse { event_kind: Some(one) })
+    }
+
+    async fn delete_event_kind(
+        &self,
+        request: Request<proto::DeleteEventKindRequest>,
+    ) -> Answer<proto::DeleteEventKindResponse> {
+        let request = valid(request)?;
+        let deleted = self.kinds.delete(&request.event_kind_id, &request.etag).await;
+        answer(deleted, |()| proto::DeleteEventKindResponse {})
+    }
 }

@@ -9,6 +9,7 @@ mod handlers;
 mod people;
 mod rights;
 mod scores;
+pub(crate) mod timeline;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(crate) struct Profiles {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: FeedReader,
     pub(crate) crud: Crud<Segments>,
+    pub(crate) kinds: Crud<timeline::EventKinds>,
     pub(crate) attributes: attributes::Attributes,
     pub(crate) rules: Arc<Compiled<Arc<Rules>>>,
     pub(crate) snapshots: Snapshots,

@@ -1,14 +1,17 @@
 //! Forgets what has served its time, and tells the cache what it could not hear.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_kernel::Problem;
+use attune_kernel::{Problem, Timestamp};
 use attune_service_kit::clock::Clock;
+use attune_service_kit::crud::Compiled;
 use attune_service_kit::server::Stop;
 use attune_storage::{FeedReader, Resources};
 
 use crate::domain::batch::Move;
+use crate::metrics::Metrics;
 use crate::store::{FEED, Snapshots, Store};
 
 /// How often the cache is told again.
@@ -17,6 +20,9 @@ const POLL: Duration = Duration::from_millis(250);
 const LOOKS: u32 = 240;
 /// How much is forgotten in one transaction.
 const STEP: usize = 1000;
+
+/// The mark under which is kept for which interval events were looked through.
+const EXPIRED: &str = "events expired";
 
 /// The background task.
 #[derive(Clone)]
@@ -28,6 +34,11 @@ pub(super) struct Housekeeping {
     pub(super) clock: Clock,
     pub(super) requests: Duration,
     pub(super) entries: Duration,
+    /// For how long events of each kind are kept.
+    pub(super) kinds: Arc<Compiled<BTreeMap<String, Duration>>>,
+    /// How often events are looked through.
+    pub(super) events: Duration,
+    pub(super) metrics: Metrics,
 }
 
 impl Housekeeping {
@@ -56,7 +67,34 @@ impl Housekeeping {
         self.resources.forget_requests(now.minus(self.requests)).await?;
         while self.store.forget_requests(now.minus(self.requests), STEP).await? == STEP && !stop.is_cancelled() {}
         while self.trim().await? && !stop.is_cancelled() {}
-        Ok(())
+        self.expire(stop).await
+    }
+
+    /// Removes events that have served their time, once in each interval over all processes.
+    async fn expire(&self, stop: &Stop) -> Result<(), Problem> {
+        let kinds = self.kinds.get().await?;
+        let now = self.clock.now();
+        let every = i64::try_from(self.events.as_micros()).unwrap_or(i64::MAX).max(1);
+        let wanted = format!("{}@{kinds:?}", now.as_micros().div_euclid(every));
+        if kinds.is_empty() || self.store.mark(EXPIRED).await?.as_deref() == Some(wanted.as_str()) {
+            return Ok(());
+        }
+        let before: BTreeMap<String, Timestamp> =
+            kinds.iter().map(|(kind, kept)| (kind.clone(), now.minus(*kept))).collect();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let step = self.store.forget_events(&before, after.as_deref(), STEP).await?;
+            self.metrics.expired.add(step.removed, &[]);
+            after = step.next;
+            if after.is_none() {
+                return Ok(self.store.set_mark(EXPIRED, &wanted).await?);
+            }
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            // Room for requests between two steps.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Trims old entries off the feed, a step at a time; whether there may be more of them.

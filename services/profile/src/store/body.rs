@@ -62,10 +62,23 @@ pub(crate) fn message(bytes: &[u8], person: &str) -> Result<proto::Event, Error>
     Ok(message)
 }
 
-/// Name and channel of a stored event.
-pub(crate) fn names(bytes: &[u8]) -> Result<(String, String), Error> {
-    let message = proto::Event::decode(bytes).map_err(|error| Error::Corrupt(error.to_string()))?;
-    Ok((message.event, message.channel))
+/// What filters ask of a stored event, without what else it holds.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Heading {
+    /// Its name.
+    #[prost(string, tag = "3")]
+    pub event: String,
+    /// Its channel.
+    #[prost(string, tag = "6")]
+    pub channel: String,
+    /// Its session.
+    #[prost(string, tag = "7")]
+    pub session: String,
+}
+
+/// The heading of a stored event; the rest is skipped, not read.
+pub(crate) fn heading(bytes: &[u8]) -> Result<Heading, Error> {
+    Heading::decode(bytes).map_err(|error| Error::Corrupt(error.to_string()))
 }
 
 /// A protobuf value as JSON.
@@ -127,6 +140,7 @@ mod tests {
         let again = decode(event.body.expose(), "p").unwrap();
         assert_eq!(again, event);
         assert_eq!(again.received, Timestamp::from_millis(9000));
+        assert_eq!(heading(event.body.expose()).unwrap().event, "buy");
         assert_eq!(again.amount, Some(12.5));
         assert_eq!(again.attributes.expose()["age"], Value::from(41));
     }

@@ -15,7 +15,7 @@ use attune_kernel::Timestamp;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Scan, Space, Tx, feed};
 
-use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest, document};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, Work, digest, document};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -257,9 +257,9 @@ impl Store for Embedded {
         let mut out = Vec::new();
         let mut failed = None;
         reader.visit(&self.space, &scan, |at, value| {
-            match (place_of(&at), super::body::names(&value)) {
-                (Ok(place), Ok((name, channel))) => {
-                    if filter.takes(&name, &channel) {
+            match (place_of(&at), super::body::heading(&value)) {
+                (Ok(place), Ok(one)) => {
+                    if filter.takes(&one.event, &one.channel, &one.session) {
                         out.push((place, value.to_vec()));
                     }
                 }
@@ -350,6 +350,50 @@ impl Store for Embedded {
                 Ok(rows.len())
             })
             .await
+    }
+
+    async fn forget_events(
+        &self,
+        before: &BTreeMap<String, Timestamp>,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Forgotten, Error> {
+        let mut scan = Scan::prefix(key().str("ev").build()).limit(limit);
+        if let Some(after) = after {
+            scan = scan.above(after.to_vec());
+        }
+        let (space, before) = (self.space.clone(), before.clone());
+        let rows = self.engine.reader().scan(&self.space, &scan)?;
+        let next = rows.last().filter(|_| rows.len() == limit).map(|(at, _)| at.to_vec());
+        let mut gone = Vec::new();
+        for (at, value) in &rows {
+            let kind = super::body::heading(value)?.event;
+            if before.get(&kind).is_some_and(|before| place_of(at).is_ok_and(|place| place.0 < *before)) {
+                gone.push(at.to_vec());
+            }
+        }
+        if gone.is_empty() {
+            return Ok(Forgotten { removed: 0, next });
+        }
+        let removed = self
+            .engine
+            .write(move |tx| {
+                let mut removed = 0;
+                for at in gone {
+                    // A merge or an erasure may have moved it meanwhile; the next look finds it again.
+                    if tx.get(&space, &at)?.is_some() {
+                        let mut parts = KeyReader::new(&at);
+                        parts.str()?;
+                        let person = parts.str()?;
+                        tx.delete(&space, origin_key(&person, &place_of(&at)?))?;
+                        tx.delete(&space, at)?;
+                        removed += 1;
+                    }
+                }
+                Ok::<_, Error>(removed)
+            })
+            .await?;
+        Ok(Forgotten { removed, next })
     }
 
     async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error> {

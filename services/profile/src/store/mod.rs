@@ -11,6 +11,7 @@ mod conformance;
 #[cfg(test)]
 mod unmerge_tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -73,6 +74,15 @@ pub(crate) struct Done {
     pub written: Vec<String>,
     /// Attributes of events that found no room in a document or were kept aside.
     pub observed: Observed,
+}
+
+/// What a step of [`Store::forget_events`] did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    /// Events removed.
+    pub removed: u64,
+    /// Where the next step goes on; none after the last.
+    pub next: Option<Vec<u8>>,
 }
 
 /// A change of who is who.
@@ -168,6 +178,15 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Forgets requests done before a time, at most `limit` of them, and answers how many.
     async fn forget_requests(&self, before: Timestamp, limit: usize) -> Result<usize, Error>;
+
+    /// Removes events of these kinds that happened before these times, a step of at most `limit` at a time; `after` is where
+    /// the step before ended. What events left in documents stays; their ids stay known.
+    async fn forget_events(
+        &self,
+        before: &BTreeMap<String, Timestamp>,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Forgotten, Error>;
 
     /// Records words on who may not be written to, by the hash of the address, all or nothing. They outlive an erasure.
     async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error>;

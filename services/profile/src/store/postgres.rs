@@ -11,7 +11,7 @@ use attune_kernel::Timestamp;
 use attune_storage::{Postgres, StorageError, Transaction, feed};
 
 use self::months::Months;
-use super::{Done, FEED, Once, Rewrite, Rewritten, Store, Work, digest};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, Work, digest};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -124,9 +124,9 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
     let shared: Vec<bool> = events.iter().map(|event| event.origin.shared).collect();
     let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.expose().as_slice()).collect();
     tx.execute(
-        "INSERT INTO event (person_id, time, sequence, event_id, name, channel, body, origin, shared) \
+        "INSERT INTO event (person_id, time, sequence, event_id, name, channel, body, origin, shared, session) \
          SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[], \
-         $8::text[], $9::boolean[]) ON CONFLICT DO NOTHING",
+         $8::text[], $9::boolean[], $10::text[]) ON CONFLICT DO NOTHING",
         &[
             &column(|event| &event.person_id),
             &times,
@@ -137,6 +137,7 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
             &bodies,
             &column(|event| &event.origin.id),
             &shared,
+            &column(|event| &event.session),
         ],
     )
     .await?;
@@ -285,7 +286,7 @@ impl Store for Pg {
              WHERE person_id = coalesce((SELECT surviving FROM alias WHERE person_id = $1), $1) \
              AND time >= $2 AND time < $3 AND (cardinality($4::text[]) = 0 OR name = ANY($4)) \
              AND (cardinality($5::text[]) = 0 OR channel = ANY($5)) \
-             AND ($6::bigint IS NULL OR (time, sequence, event_id) {sign} ($6, $7, $8)) \
+             AND ($10 = '' OR session = $10) AND ($6::bigint IS NULL OR (time, sequence, event_id) {sign} ($6, $7, $8)) \
              ORDER BY time {order}, sequence {order}, event_id {order} LIMIT $9"
         );
         let from = filter.from.map_or(i64::MIN, Timestamp::as_micros);
@@ -297,7 +298,21 @@ impl Store for Pg {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.postgres.client().await?;
         let rows = client
-            .query(&sql, &[&person, &from, &until, &filter.names, &filter.channels, &time, &sequence, &id, &limit])
+            .query(
+                &sql,
+                &[
+                    &person,
+                    &from,
+                    &until,
+                    &filter.names,
+                    &filter.channels,
+                    &time,
+                    &sequence,
+                    &id,
+                    &limit,
+                    &filter.session,
+                ],
+            )
             .await?;
         Ok(rows.iter().map(|row| ((Timestamp::from_micros(row.get(0)), row.get(1), row.get(2)), row.get(3))).collect())
     }
@@ -352,6 +367,25 @@ impl Store for Pg {
         let sql = "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE time < $1 ORDER BY time LIMIT $2)";
         let gone = self.postgres.client().await?.execute(sql, &[&before, &limit]).await?;
         Ok(usize::try_from(gone).unwrap_or(usize::MAX))
+    }
+
+    async fn forget_events(
+        &self,
+        before: &BTreeMap<String, Timestamp>,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Forgotten, Error> {
+        // One kind after the other; where it is, is the name of the kind that is under way.
+        let from = after.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
+        let Some((kind, time)) = before.range(from.to_owned()..).next() else { return Ok(Forgotten::default()) };
+        let sql = "DELETE FROM event WHERE (person_id, time, sequence, event_id) IN \
+                   (SELECT person_id, time, sequence, event_id FROM event WHERE name = $1 AND time < $2 LIMIT $3)";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let client = self.postgres.client().await?;
+        let removed = client.execute(sql, &[kind, &time.as_micros(), &limit]).await?;
+        let more = removed == limit.cast_unsigned();
+        let later = before.range(kind.clone()..).map(|(kind, _)| kind).find(|other| more || *other != kind);
+        Ok(Forgotten { removed, next: later.map(|kind| kind.as_bytes().to_vec()) })
     }
 
     async fn suppress(&self, rules: Vec<(Vec<u8>, Consent)>) -> Result<(), Error> {
