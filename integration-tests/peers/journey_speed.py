@@ -58,15 +58,16 @@ def clickhouse(path, repeats):
     run = lambda text: session.query(text, "CSV").bytes().decode().strip()
     run("CREATE DATABASE IF NOT EXISTS j")
     run("USE j")
-    read = f"""SELECT customer, toUInt32(parseDateTimeBestEffort(time)) AS time, event FROM
+    read = f"""SELECT customer, toUInt32(parseDateTimeBestEffort(time)) AS time, event,
+               toUInt32(rowNumberInAllBlocks()) AS row FROM
                file('{path}', CSVWithNames, 'customer String, time String, event String, amount String, device String')"""
     loading = f"""SELECT count(), min(time), max(length(customer)), max(length(event)) FROM
                   (SELECT customer, parseDateTimeBestEffort(time) AS time, event FROM
                    file('{path}', CSVWithNames, 'customer String, time String, event String, amount String, device String'))"""
     figures = {"load csv": least(min(repeats, 2), lambda: run(loading))}
     run(f"""CREATE TABLE events ENGINE = MergeTree ORDER BY (customer, time, row) AS
-            SELECT dense_rank() OVER (ORDER BY customer) AS customer, time, CAST(event AS LowCardinality(String)) AS event,
-                   toUInt32(rowNumberInAllBlocks()) AS row FROM ({read})""")
+            SELECT dense_rank() OVER (ORDER BY customer) AS customer, time, CAST(event AS LowCardinality(String)) AS event, row
+            FROM ({read})""")
     run("OPTIMIZE TABLE events FINAL")
     run(f"CREATE TABLE cut ENGINE = MergeTree ORDER BY (customer, session, time) AS {CHDB_SESSIONS}")
     events = int(run("SELECT count() FROM events"))
