@@ -82,6 +82,16 @@ fn measure(name: &str, declarations: &[Declaration], persons: usize, events: usi
         }
     });
     println!("  decode again    {:8.3} us a state, into memory that was used before", again * 1e6 / persons as f64);
+    let both = best(&mut || {
+        let mut out = Vec::new();
+        for blob in &blobs {
+            engine.decode_into(blob, &mut state).expect("own bytes");
+            out.clear();
+            engine.encode(&mut state, &mut out);
+            black_box(&out);
+        }
+    });
+    println!("  there and back  {:8.3} us a state: decoded again, encoded", both * 1e6 / persons as f64);
     let trim = best(&mut || states.iter_mut().for_each(|state| engine.trim(state, now)));
     println!("  trim            {:8.3} us a state", trim * 1e6 / persons as f64);
     let batch = best(&mut || {
@@ -100,12 +110,16 @@ fn measure(name: &str, declarations: &[Declaration], persons: usize, events: usi
     println!("  decode, 10 events, encode {:.3} us an event", batch * 1e6 / (persons * 10) as f64);
     let mut values = Vec::new();
     let read = best(&mut || {
-        for state in &states {
-            engine.read_into(state, now, &mut values);
+        for blob in &blobs {
+            engine.decode_into(blob, &mut state).expect("own bytes");
+            engine.read_into(&state, now, &mut values);
             black_box(&values);
         }
     });
-    println!("  read            {:8.3} us for all traits", read * 1e6 / persons as f64);
+    println!(
+        "  read            {:8.3} us for all traits, of a state just decoded",
+        (read - again) * 1e6 / persons as f64
+    );
     let due = best(&mut || {
         for state in &states {
             black_box(engine.next_change(state, now));

@@ -126,4 +126,5 @@ pub use lane::answers::MAX_ANSWERS;
 pub use lane::cart::MAX_ITEMS;
 pub use lane::table::MAX_CATEGORIES;
 pub use lane::touch::MAX_TOUCHES;
+pub use read::Slots;
 pub use state::{DecodeError, State, VERSION};

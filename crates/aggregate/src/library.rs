@@ -84,6 +84,13 @@ mod tests {
                 "sum.page_view.amount=12.5",
             ]
         );
+        // A segment reads them in place.
+        let values = engine.read(&state, now);
+        let rule = "events_30d >= 3 && last_channel == 'app' && now_is_not_a_trait";
+        assert!(attune_expression::compile(rule, engine.schema(), attune_expression::Type::Bool).is_err());
+        let rule = "events_30d >= 3 && last_channel == 'app'";
+        let rule = attune_expression::compile(rule, engine.schema(), attune_expression::Type::Bool).unwrap();
+        assert!(rule.evaluate(&engine.source(&values)).is_true());
         assert_eq!(engine.next_change(&state, now), Some(Timestamp::parse("2026-11-23T10:00:00Z").unwrap()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use attune_expression::{AsValue, Interval, PathId, Source, Value, ValueRef};
 use attune_kernel::Timestamp;
@@ -21,10 +21,11 @@ use crate::state::State;
 /// Interests below this are none.
 pub(crate) const LEAST_INTEREST: f64 = 0.001;
 
-/// Slots as a source of expressions over traits; the fields are those of [`Engine::schema`].
-pub(crate) struct Slots<'a> {
-    pub(crate) values: &'a [Option<Value>],
-    pub(crate) named: &'a [usize],
+/// The values of one reading as what expressions over traits read; the fields are those of [`Engine::schema`].
+#[derive(Clone, Copy)]
+pub struct Slots<'a> {
+    values: &'a [Option<Value>],
+    named: &'a [usize],
 }
 
 impl Source for Slots<'_> {
@@ -73,6 +74,12 @@ impl Engine {
                 *place = value;
             }
         }
+    }
+
+    /// A reading as a source of expressions that were compiled against [`Engine::schema`].
+    #[must_use]
+    pub fn source<'a>(&'a self, values: &'a [Option<Value>]) -> Slots<'a> {
+        Slots { values, named: &self.named }
     }
 
     /// Traits that have a value, by name; a family has one for each of its values, in the order of their texts.
@@ -229,6 +236,12 @@ impl Look<'_> {
         categories
     }
 
+    /// The greatest categories, in no order.
+    fn greatest(&self, view: View, by_sum: bool, limit: usize) -> Vec<(u32, Total)> {
+        let categories = self.categories(view);
+        if categories.len() > limit { self.ranked(view, by_sum, limit) } else { categories }
+    }
+
     fn value(&self, reading: &Reading) -> Option<Value> {
         Some(match reading {
             Reading::Count(view) => int(self.count_in(*view, self.buckets(*view))),
@@ -276,11 +289,11 @@ impl Look<'_> {
                 Value::from(self.text(best.0))
             }
             Reading::CountBy(view, limit) => {
-                let ranked = self.ranked(*view, false, *limit);
+                let ranked = self.greatest(*view, false, *limit);
                 map(ranked.iter().map(|(key, total)| (self.text(*key), int(total.count))))
             }
             Reading::SumBy(view, limit) => {
-                let ranked = self.ranked(*view, true, *limit);
+                let ranked = self.greatest(*view, true, *limit);
                 map(ranked.iter().map(|(key, total)| (self.text(*key), units(total.sum))))
             }
             Reading::Best(view) => {
@@ -432,24 +445,27 @@ pub(crate) fn slope(values: &[f64]) -> f64 {
     over / under
 }
 
-/// Recency, frequency and monetary value, with scores and the cell that they make together.
+/// Recency, frequency and monetary value, with scores where there are cuts.
 pub(crate) fn rfm(recency: f64, frequency: f64, monetary: f64, cuts: Option<&Cuts>) -> Value {
-    let mut out = vec![("recency", recency), ("frequency", frequency), ("monetary", monetary)];
+    let [recency_key, frequency_key, monetary_key, scores @ ..] = &*RFM_KEYS;
+    let mut out = vec![(recency_key, recency), (frequency_key, frequency), (monetary_key, monetary)];
     if let Some(cuts) = cuts {
         let above = |value: f64, cuts: &[f64]| cuts.iter().filter(|cut| value > **cut).count();
-        let scores = [
+        let values = [
             cuts.recency.len() - above(recency, &cuts.recency) + 1,
             above(frequency, &cuts.frequency) + 1,
             above(monetary, &cuts.monetary) + 1,
         ];
         #[expect(clippy::cast_precision_loss, reason = "three digits")]
-        let [recency, frequency, monetary] = scores.map(|score| score as f64);
-        out.push(("recency_score", recency));
-        out.push(("frequency_score", frequency));
-        out.push(("monetary_score", monetary));
+        out.extend(scores.iter().zip(values.map(|value| value as f64)));
     }
-    map(out.into_iter().map(|(key, value)| (Arc::from(key), value)))
+    map(out.into_iter().map(|(key, value)| (Arc::clone(key), value)))
 }
+
+/// What the map of a customer's recency, frequency and monetary value holds.
+static RFM_KEYS: LazyLock<[Arc<str>; 6]> = LazyLock::new(|| {
+    ["recency", "frequency", "monetary", "recency_score", "frequency_score", "monetary_score"].map(Arc::from)
+});
 
 /// The middle value; of an even number the mean of the two in the middle, rounded down.
 pub(crate) fn median(values: &mut [i64]) -> Option<i64> {

@@ -75,7 +75,7 @@ impl Cart {
         at.is_none_or(|at| self.words[at].place != place)
     }
 
-    pub(crate) fn absorb(&mut self, other: &Self, _: &Dictionary, map: &[u32]) {
+    pub(crate) fn absorb(&mut self, other: &Self, map: &[u32]) {
         if let Some(place) = other.cleared {
             self.clear(place);
         }

@@ -200,7 +200,7 @@ impl Lane {
             (Self::Table(mine), Self::Table(other)) => mine.absorb(other, texts, map),
             (Self::Distinct(mine), Self::Distinct(other)) => mine.absorb(other),
             (Self::Answers(mine), Self::Answers(other)) => mine.absorb(other),
-            (Self::Cart(mine), Self::Cart(other)) => mine.absorb(other, texts, map),
+            (Self::Cart(mine), Self::Cart(other)) => mine.absorb(other, map),
             (Self::Touches(mine), Self::Touches(other)) => mine.absorb(other, map),
             _ => {}
         }
