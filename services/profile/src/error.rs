@@ -26,6 +26,9 @@ pub enum Error {
     /// The change of a definition would make known values unreadable.
     #[error("the schema does not change so")]
     Schema(Vec<Violation>),
+    /// A tag does not go from one state to the other.
+    #[error("a tag does not go from {0} to {1}")]
+    TagState(&'static str, &'static str),
     /// No consent waits for this token.
     #[error("no consent waits for this token")]
     Token,
@@ -66,6 +69,13 @@ impl From<Error> for Problem {
                     "the change would make known values unreadable",
                 )
             },
+            Error::TagState(from, to) => Self::new(
+                Code::FailedPrecondition,
+                "INVALID_STATE_TRANSITION",
+                "the way of a tag is draft, active, deprecated, retired",
+            )
+            .with("from", from)
+            .with("to", to),
             Error::Token => {
                 Self::new(Code::FailedPrecondition, "CONFIRM_TOKEN_UNKNOWN", "no consent waits for this token")
             }

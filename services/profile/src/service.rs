@@ -19,6 +19,7 @@ use crate::domain::rules::Rules;
 use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
 use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
+use crate::grpc::tags::{self, TagDefinitions, Tags};
 use crate::grpc::timeline::{self, EventKinds};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
@@ -46,7 +47,8 @@ fn compile(records: &Records, standard: bool, accept: bool) -> Result<Arc<Rules>
     let declared = records.of::<AttributeDefinitions>()?;
     let known = schema::standard().iter().filter(|_| standard).cloned();
     let registry = Registry::new(known.chain(declared.iter().filter_map(attributes::definition)), accept);
-    Ok(Arc::new(Rules { registry, segments }))
+    let tags = records.of::<TagDefinitions>()?.iter().filter_map(tags::rule).collect();
+    Ok(Arc::new(Rules { registry, tags, segments }))
 }
 
 /// Builds the service.
@@ -65,7 +67,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let rules = Arc::new(Compiled::new(
         resources.clone(),
         writes.clone(),
-        &["segment", "attribute_definition"],
+        &["segment", "attribute_definition", "tag_definition"],
         move |records| compile(records, standard, accept),
     ));
     let kinds = Compiled::new(resources.clone(), writes.clone(), &["event_kind"], |records| {
@@ -100,6 +102,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         store: Arc::clone(&store),
         feed,
         attributes: Attributes::new(Arc::clone(&resources), writes.clone(), Arc::clone(&rules)),
+        tags: Tags::new(Arc::clone(&resources), writes.clone()),
         kinds: Crud::new(Arc::clone(&resources), writes.clone()),
         crud: Crud::new(resources, writes),
         rules,

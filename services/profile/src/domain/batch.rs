@@ -10,6 +10,7 @@ use super::event::Event;
 use super::origin::Parting;
 use super::rules::Rules;
 use super::segment::Reading;
+use super::tag::{self, TagMove};
 
 /// A person entered or left a segment.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -62,6 +63,8 @@ pub struct Outcome {
     pub documents: Vec<Document>,
     /// Entries into and exits from segments.
     pub moves: Vec<Move>,
+    /// Tags that rules and bands put on or took off.
+    pub tag_moves: Vec<TagMove>,
     /// Attributes of events that found no room in a document or were kept aside.
     pub observed: Observed,
 }
@@ -216,7 +219,16 @@ impl Batch {
             if document.replay(&rules.registry) | document.expire(&rules.registry, now) {
                 used = Use::Change;
             }
-            let before = outcome.moves.len();
+            let before = outcome.moves.len() + outcome.tag_moves.len();
+            for (tag, added, by) in tag::changes(&document, &rules.tags, now, self.sweep) {
+                if added {
+                    document.rule_tags.insert(tag.clone(), now);
+                } else {
+                    document.rule_tags.remove(&tag);
+                }
+                document.note_tag(&tag, by, added, now);
+                outcome.tag_moves.push(TagMove { tag, person_id: person_id.clone(), added, time: now });
+            }
             for (segment_id, entered) in changes(&document, &rules, now, self.sweep) {
                 if entered {
                     document.segments.insert(segment_id.clone());
@@ -225,7 +237,7 @@ impl Batch {
                 }
                 outcome.moves.push(Move { segment_id, person_id: person_id.clone(), entered, time: now });
             }
-            if used == Use::Change || outcome.moves.len() > before {
+            if used == Use::Change || outcome.moves.len() + outcome.tag_moves.len() > before {
                 document.revision += 1;
                 document.updated = now;
                 outcome.documents.push(document);

@@ -10,6 +10,7 @@ pub mod document;
 pub mod event;
 pub mod heard;
 pub mod history;
+pub mod library;
 pub mod origin;
 pub mod quiet;
 pub mod rules;
@@ -17,6 +18,7 @@ pub mod schema;
 pub mod score;
 pub mod segment;
 pub mod session;
+pub mod tag;
 pub mod tally;
 pub mod traits;
 

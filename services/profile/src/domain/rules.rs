@@ -1,21 +1,24 @@
-//! What a change of a person is judged by: the schema and the segments, as a process knows them.
+//! What a change of a person is judged by: the schema, the tags and the segments, as a process knows them.
 
 use sha2::{Digest as _, Sha256};
 
 use super::schema::Registry;
 use super::segment::Segment;
+use super::tag::TagRule;
 
-/// The schema and the segments.
+/// The schema, the tags and the segments.
 #[derive(Debug)]
 pub struct Rules {
     /// Which attributes there are.
     pub registry: Registry,
+    /// The tags that rules and bands put on.
+    pub tags: Vec<TagRule>,
     /// The segments.
     pub segments: Vec<Segment>,
 }
 
 impl Default for Rules {
-    /// No segment, and every attribute is taken as it is.
+    /// No tag or segment, and every attribute is taken as it is.
     fn default() -> Self {
         Vec::new().into()
     }
@@ -24,7 +27,7 @@ impl Default for Rules {
 impl From<Vec<Segment>> for Rules {
     /// These segments, and every attribute is taken as it is.
     fn from(segments: Vec<Segment>) -> Self {
-        Self { registry: Registry::open(), segments }
+        Self { registry: Registry::open(), tags: Vec::new(), segments }
     }
 }
 
@@ -35,7 +38,8 @@ impl Rules {
         let mut hash = Sha256::new();
         let segments = self.segments.iter().flat_map(|one| [one.id(), one.source()]);
         let registry = self.registry.fingerprint();
-        for part in segments.chain([registry.as_str()]) {
+        let tags = format!("{:?}", self.tags.iter().map(TagRule::mark).collect::<Vec<_>>());
+        for part in segments.chain([registry.as_str(), tags.as_str()]) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -45,7 +49,9 @@ impl Rules {
     /// Whether time alone may change what is known of somebody.
     #[must_use]
     pub fn may_read_time(&self) -> bool {
-        self.registry.expires() || self.segments.iter().any(Segment::may_read_time)
+        self.registry.expires()
+            || self.tags.iter().any(TagRule::may_read_time)
+            || self.segments.iter().any(Segment::may_read_time)
     }
 }
 
@@ -61,7 +67,7 @@ mod tests {
         for other in [vec![], vec![one("b", "'x' in tags")], vec![one("a", "'y' in tags")]] {
             assert_ne!(base, Rules::from(other).fingerprint());
         }
-        let closed = Rules { registry: Registry::new([], false), segments: vec![one("a", "'x' in tags")] };
+        let closed = Rules { registry: Registry::new([], false), ..Rules::from(vec![one("a", "'x' in tags")]) };
         assert_ne!(base, closed.fingerprint());
     }
 }

@@ -87,6 +87,16 @@ impl Reading {
     /// The document as it is at `now`.
     #[must_use]
     pub fn new(document: &Document, now: Timestamp) -> Self {
+        Self::with_tags(document, now, document.tags.keys().chain(document.rule_tags.keys()))
+    }
+
+    /// The same without the tags that rules put on, as those rules read it: none depends on another.
+    #[must_use]
+    pub fn without_rule_tags(document: &Document, now: Timestamp) -> Self {
+        Self::with_tags(document, now, document.tags.keys())
+    }
+
+    fn with_tags<'a>(document: &Document, now: Timestamp, tags: impl Iterator<Item = &'a String>) -> Self {
         let Some(schema) = SCHEMA.as_ref() else { return Self { values: Vec::new() } };
         let map = |entries: Vec<(String, serde_json::Value)>| {
             let json = serde_json::Value::Object(entries.into_iter().collect());
@@ -102,7 +112,7 @@ impl Reading {
         });
         let scores = document.scores.iter().filter(|(_, one)| one.is_valid(now));
         let scores = scores.map(|(model, one)| (model.clone(), one.value.into()));
-        let tags = Value::from_json(&document.tags.keys().cloned().collect(), &Type::list(Type::String));
+        let tags = Value::from_json(&tags.cloned().collect(), &Type::list(Type::String));
         let values = [
             ("attributes", map(attributes)),
             ("traits", map(traits)),

@@ -58,7 +58,15 @@ pub(super) fn tags(document: &Document) -> Vec<proto::Tag> {
         source: tag.source.clone(),
         add_time: Some(stamp(tag.added)),
     };
-    document.tags.iter().map(one).collect()
+    let by_rule = |(name, since): (&String, &Timestamp)| proto::Tag {
+        tag: name.clone(),
+        source: "rule".to_owned(),
+        add_time: Some(stamp(*since)),
+    };
+    let own = document.rule_tags.iter().filter(|(name, _)| !document.tags.contains_key(*name));
+    let mut tags: Vec<proto::Tag> = document.tags.iter().map(one).chain(own.map(by_rule)).collect();
+    tags.sort_by(|one, two| one.tag.cmp(&two.tag));
+    tags
 }
 
 pub(super) fn consent(one: &Consent) -> proto::Consent {

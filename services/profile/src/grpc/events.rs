@@ -109,22 +109,34 @@ impl Profiles {
         Ok(proto::ListTimelineResponse { events, next_page_token })
     }
 
+    /// Entries of a feed after an offset, and where to go on from.
+    pub(super) async fn entries(
+        &self,
+        feed: &str,
+        after_offset: i64,
+        max_changes: i32,
+        wait_millis: i32,
+    ) -> Result<(Vec<attune_storage::feed::Entry>, i64), Problem> {
+        let after = u64::try_from(after_offset).unwrap_or_default();
+        let limit = if max_changes == 0 { 100 } else { usize::try_from(max_changes).unwrap_or(100) };
+        let mut entries = self.feed.read(feed, after, limit).await?;
+        if entries.is_empty() && wait_millis > 0 {
+            let wait = Duration::from_millis(u64::try_from(wait_millis).unwrap_or_default());
+            if self.feed.wait(feed, after, wait).await? {
+                entries = self.feed.read(feed, after, limit).await?;
+            }
+        }
+        let next = entries.last().map_or(after_offset, |entry| i64::try_from(entry.offset).unwrap_or(i64::MAX));
+        Ok((entries, next))
+    }
+
     /// A part of the feed of segments.
     pub(super) async fn moves(
         &self,
         request: &proto::ReadSegmentChangesRequest,
     ) -> Result<proto::ReadSegmentChangesResponse, Problem> {
-        let after = u64::try_from(request.after_offset).unwrap_or_default();
-        let limit = if request.max_changes == 0 { 100 } else { usize::try_from(request.max_changes).unwrap_or(100) };
-        let mut entries = self.feed.read(FEED, after, limit).await?;
-        if entries.is_empty() && request.wait_millis > 0 {
-            let wait = Duration::from_millis(u64::try_from(request.wait_millis).unwrap_or_default());
-            if self.feed.wait(FEED, after, wait).await? {
-                entries = self.feed.read(FEED, after, limit).await?;
-            }
-        }
-        let next_offset =
-            entries.last().map_or(request.after_offset, |entry| i64::try_from(entry.offset).unwrap_or(i64::MAX));
+        let (entries, next_offset) =
+            self.entries(FEED, request.after_offset, request.max_changes, request.wait_millis).await?;
         let changes = entries
             .into_iter()
             .map(|entry| {

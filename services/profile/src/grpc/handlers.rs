@@ -312,4 +312,77 @@ impl ProfileService for Profiles {
         let deleted = self.kinds.delete(&request.event_kind_id, &request.etag).await;
         answer(deleted, |()| proto::DeleteEventKindResponse {})
     }
+
+    async fn create_tag_definition(
+        &self,
+        request: Request<proto::CreateTagDefinitionRequest>,
+    ) -> Answer<proto::CreateTagDefinitionResponse> {
+        let request = valid(request)?;
+        let created = self.tags.crud.create(request.tag_definition, &request.request_id, self.clock.now()).await;
+        answer(created, |one| proto::CreateTagDefinitionResponse { tag_definition: Some(one) })
+    }
+
+    async fn get_tag_definition(
+        &self,
+        request: Request<proto::GetTagDefinitionRequest>,
+    ) -> Answer<proto::GetTagDefinitionResponse> {
+        let request = valid(request)?;
+        let read = self.tags.crud.get(&request.tag_id).await;
+        answer(read, |one| proto::GetTagDefinitionResponse { tag_definition: Some(one) })
+    }
+
+    async fn list_tag_definitions(
+        &self,
+        request: Request<proto::ListTagDefinitionsRequest>,
+    ) -> Answer<proto::ListTagDefinitionsResponse> {
+        let request = valid(request)?;
+        let page = self.tags.crud.list(request.page_size, &request.page_token).await;
+        answer(page, |page| proto::ListTagDefinitionsResponse {
+            tag_definitions: page.items,
+            next_page_token: page.next_page_token,
+        })
+    }
+
+    async fn update_tag_definition(
+        &self,
+        request: Request<proto::UpdateTagDefinitionRequest>,
+    ) -> Answer<proto::UpdateTagDefinitionResponse> {
+        // A partial resource is checked whole, after the mask.
+        let updated = self.tags.update(request.into_inner(), self.clock.now()).await;
+        answer(updated, |one| proto::UpdateTagDefinitionResponse { tag_definition: Some(one) })
+    }
+
+    async fn list_tag_categories(
+        &self,
+        request: Request<proto::ListTagCategoriesRequest>,
+    ) -> Answer<proto::ListTagCategoriesResponse> {
+        let _ = valid(request)?;
+        answer(self.tags.categories().await, |categories| proto::ListTagCategoriesResponse { categories })
+    }
+
+    async fn install_tag_library(
+        &self,
+        request: Request<proto::InstallTagLibraryRequest>,
+    ) -> Answer<proto::InstallTagLibraryResponse> {
+        let request = valid(request)?;
+        answer(self.tags.install(&request, self.clock.now()).await, |done| done)
+    }
+
+    async fn list_tag_history(
+        &self,
+        request: Request<proto::ListTagHistoryRequest>,
+    ) -> Answer<proto::ListTagHistoryResponse> {
+        let request = valid(request)?;
+        answer(self.document(&request.person_id).await, |document| proto::ListTagHistoryResponse {
+            stays: super::tags::stays(&document),
+        })
+    }
+
+    async fn read_tag_changes(
+        &self,
+        request: Request<proto::ReadTagChangesRequest>,
+    ) -> Answer<proto::ReadTagChangesResponse> {
+        let request = valid(request)?;
+        answer(self.tag_moves(&request).await, |part| part)
+    }
 }

@@ -9,6 +9,7 @@ mod handlers;
 mod people;
 mod rights;
 mod scores;
+pub(crate) mod tags;
 pub(crate) mod timeline;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(crate) struct Profiles {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: FeedReader,
     pub(crate) crud: Crud<Segments>,
+    pub(crate) tags: tags::Tags,
     pub(crate) kinds: Crud<timeline::EventKinds>,
     pub(crate) attributes: attributes::Attributes,
     pub(crate) rules: Arc<Compiled<Arc<Rules>>>,

@@ -134,11 +134,18 @@ impl Profiles {
         name: String,
         on: Option<String>,
     ) -> Result<Vec<proto::Tag>, Problem> {
+        self.tags.by_hand(&name).await?;
         let now = self.clock.now();
         let named = person_id.to_owned();
-        let change = move |document: &mut Document| match &on {
-            Some(source) => Ok(document.add_tag(&named, &name, Tag { source: source.clone(), added: now })?),
-            None => Ok(document.remove_tag(&named, &name)),
+        let change = move |document: &mut Document| {
+            let changed = match &on {
+                Some(source) => document.add_tag(&named, &name, Tag { source: source.clone(), added: now })?,
+                None => document.remove_tag(&named, &name),
+            };
+            if changed {
+                document.note_tag(&name, on.as_deref().unwrap_or_default(), on.is_some(), now);
+            }
+            Ok(changed)
         };
         self.change(person_id, String::new(), change).await?;
         Ok(convert::tags(&self.document(person_id).await?))

@@ -11,6 +11,7 @@ use attune_service_kit::server::Stop;
 use crate::domain::batch::{self, Batch};
 use crate::domain::document::Document;
 use crate::domain::rules::Rules;
+use crate::domain::tag;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::store::{Snapshots, Store, Work};
@@ -113,6 +114,7 @@ fn moving(documents: Vec<Document>, rules: &Rules, now: Timestamp) -> Vec<String
     let moves = |document: &Document| {
         document.is_pending(&rules.registry)
             || (rules.registry.expires() && document.clone().expire(&rules.registry, now))
+            || !tag::changes(document, &rules.tags, now, true).is_empty()
             || !batch::changes(document, rules, now, true).is_empty()
     };
     documents.into_iter().filter(moves).map(|document| document.person_id).collect()

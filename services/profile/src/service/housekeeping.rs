@@ -10,9 +10,8 @@ use attune_service_kit::crud::Compiled;
 use attune_service_kit::server::Stop;
 use attune_storage::{FeedReader, Resources};
 
-use crate::domain::batch::Move;
 use crate::metrics::Metrics;
-use crate::store::{FEED, Snapshots, Store};
+use crate::store::{FEED, Snapshots, Store, TAG_FEED};
 
 /// How often the cache is told again.
 const POLL: Duration = Duration::from_millis(250);
@@ -23,6 +22,12 @@ const STEP: usize = 1000;
 
 /// The mark under which is kept for which interval events were looked through.
 const EXPIRED: &str = "events expired";
+
+/// When an entry of a feed was made.
+#[derive(serde::Deserialize)]
+struct Dated {
+    time: Timestamp,
+}
 
 /// The background task.
 #[derive(Clone)]
@@ -66,7 +71,9 @@ impl Housekeeping {
         let now = self.clock.now();
         self.resources.forget_requests(now.minus(self.requests)).await?;
         while self.store.forget_requests(now.minus(self.requests), STEP).await? == STEP && !stop.is_cancelled() {}
-        while self.trim().await? && !stop.is_cancelled() {}
+        for feed in [FEED, TAG_FEED] {
+            while self.trim(feed).await? && !stop.is_cancelled() {}
+        }
         self.expire(stop).await
     }
 
@@ -97,20 +104,20 @@ impl Housekeeping {
         }
     }
 
-    /// Trims old entries off the feed, a step at a time; whether there may be more of them.
-    async fn trim(&self) -> Result<bool, Problem> {
+    /// Trims old entries off a feed, a step at a time; whether there may be more of them.
+    async fn trim(&self, feed: &str) -> Result<bool, Problem> {
         let before = self.clock.now().minus(self.entries);
-        let entries = self.feed.read(FEED, self.feed.trimmed(FEED).await?, STEP).await?;
+        let entries = self.feed.read(feed, self.feed.trimmed(feed).await?, STEP).await?;
         let mut last = None;
         for entry in &entries {
-            let one: Move = serde_json::from_slice(&entry.body).map_err(Problem::internal)?;
+            let one: Dated = serde_json::from_slice(&entry.body).map_err(Problem::internal)?;
             if one.time >= before {
                 break;
             }
             last = Some(entry.offset);
         }
         let Some(last) = last else { return Ok(false) };
-        self.feed.trim(FEED, last).await?;
+        self.feed.trim(feed, last).await?;
         Ok(entries.last().is_some_and(|entry| entry.offset == last) && entries.len() == STEP)
     }
 }

@@ -15,7 +15,7 @@ use attune_kernel::Timestamp;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Scan, Space, Tx, feed};
 
-use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, Work, digest, document};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest, document};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -133,7 +133,7 @@ fn repeated(tx: &mut Tx, space: &Space, request_id: &str, now: Timestamp) -> Res
 
 /// Writes changed documents, memberships and the feed; answers whose documents.
 fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Error> {
-    let Outcome { documents, moves, .. } = outcome;
+    let Outcome { documents, moves, tag_moves, .. } = outcome;
     for document in documents {
         tx.put(space, document_key(&document.person_id), document::encode(document))?;
     }
@@ -150,6 +150,9 @@ fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Er
     }
     if !entries.is_empty() {
         feed::append_embedded(tx, space, FEED, &entries)?;
+    }
+    if !tag_moves.is_empty() {
+        feed::append_embedded(tx, space, TAG_FEED, &super::tag_entries(tag_moves)?)?;
     }
     Ok(documents.iter().map(|document| document.person_id.clone()).collect())
 }

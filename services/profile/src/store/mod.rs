@@ -24,6 +24,7 @@ use crate::domain::consent::Consent;
 use crate::domain::document::{Document, Observed};
 use crate::domain::event::{Event, Filter, Place};
 use crate::domain::rules::Rules;
+use crate::domain::tag::TagMove;
 use crate::error::Error;
 
 pub(crate) use snapshots::Snapshots;
@@ -42,6 +43,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
 
 /// The feed of entries into and exits from segments.
 pub(crate) const FEED: &str = "segments";
+
+/// The feed of tags that rules and bands put on and took off.
+pub(crate) const TAG_FEED: &str = "tags";
 
 /// What a transaction decides: given the documents it reads and the events that are new, it changes documents.
 pub(crate) type Decide = Arc<dyn Fn(&mut Batch, &[Event]) -> Result<(), Error> + Send + Sync>;
@@ -207,6 +211,11 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, Error> {
         Storage::Embedded(engine) => Arc::new(embedded::Embedded::open(engine)?),
         Storage::Postgres(postgres) => Arc::new(postgres::Pg::new(postgres.clone())),
     })
+}
+
+/// Entries of the feed of tags.
+fn tag_entries(moves: &[TagMove]) -> Result<Vec<feed::NewEntry>, Error> {
+    moves.iter().map(|one| Ok(feed::NewEntry::new(&one.person_id, serde_json::to_vec(one)?))).collect()
 }
 
 /// An id of a caller as it is remembered: ids may hold personal data and outlive an erasure.

@@ -11,7 +11,7 @@ use attune_kernel::Timestamp;
 use attune_storage::{Postgres, StorageError, Transaction, feed};
 
 use self::months::Months;
-use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, Work, digest};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -146,7 +146,7 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
 
 /// Writes changed documents, memberships and the feed; answers whose documents.
 async fn save(tx: &Transaction<'_, '_>, outcome: &Outcome) -> Result<Vec<String>, Error> {
-    let Outcome { documents, moves, .. } = outcome;
+    let Outcome { documents, moves, tag_moves, .. } = outcome;
     let written: Vec<String> = documents.iter().map(|document| document.person_id.clone()).collect();
     if !documents.is_empty() {
         let persons: Vec<&str> = written.iter().map(String::as_str).collect();
@@ -188,6 +188,9 @@ async fn save(tx: &Transaction<'_, '_>, outcome: &Outcome) -> Result<Vec<String>
             .map(|one| Ok(feed::NewEntry::new(&one.person_id, serde_json::to_vec(one)?)))
             .collect::<Result<Vec<_>, Error>>()?;
         feed::append(tx, FEED, &entries).await?;
+    }
+    if !tag_moves.is_empty() {
+        feed::append(tx, TAG_FEED, &super::tag_entries(tag_moves)?).await?;
     }
     Ok(written)
 }
