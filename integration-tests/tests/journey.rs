@@ -100,6 +100,10 @@ fn matches_are_counted_and_written() {
         bob,1,2026-01-01T00:01:00Z,2026-01-01T00:03:00Z,3\n\
         bob,2,2026-01-02T01:00:00Z,2026-01-02T01:01:00Z,2\n";
     assert_eq!(rows, expected);
+    let captures = ["--capture", "count(search);first(cart.amount);accumulate(view.amount)", "--output", "-"];
+    let captured = folder.csv("match", &[&pattern[..], &captures].concat());
+    assert!(captured.starts_with("customer,session,start,end,length,count(search),first(cart.amount),"), "{captured}");
+    assert!(captured.contains(",3,1,150,\n") && captured.contains(",2,0,5,\n"), "{captured}");
     let all = folder.csv("match", &["--pattern", ".+", "--overlapping", "--within", "1m"]);
     assert_eq!(all, "matched_sequences,matches\n3,12\n");
 }

@@ -118,7 +118,7 @@ impl<'p> Dfa<'p> {
 
     /// The state at an offset.
     pub(super) fn state(&self, offset: u32) -> &State {
-        &self.states[offset as usize / self.stride]
+        &self.states[offset as usize >> self.stride.trailing_zeros()]
     }
 
     fn clear(&mut self) {

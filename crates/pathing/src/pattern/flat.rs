@@ -63,7 +63,7 @@ impl Flat {
 
     /// What must hold for the match under way to be one, and whether no event leads on from there.
     pub(super) fn under_way(&self, offset: u32) -> Option<&State> {
-        self.states[offset as usize / self.stride].under_way.as_ref()
+        self.states[offset as usize >> self.stride.trailing_zeros()].under_way.as_ref()
     }
 
     fn clear(&mut self) {
@@ -85,7 +85,7 @@ impl Flat {
         symbol: usize,
         letter: u32,
     ) -> u32 {
-        let now = &self.states[offset as usize / self.stride];
+        let now = &self.states[offset as usize >> self.stride.trailing_zeros()];
         let gone_on = now.under_way.as_ref().and_then(|state| dfa.stepped(letters, state, letter));
         let begun = dfa.stepped(letters, dfa.first(now.at_start), letter);
         let (under_way, begins) = match (gone_on, begun) {

@@ -27,6 +27,7 @@
 mod ahead;
 mod alphabet;
 mod ast;
+mod capture;
 mod dfa;
 mod finder;
 mod flat;
@@ -44,6 +45,7 @@ use std::time::Duration;
 use attune_kernel::Timestamp;
 
 pub use self::ast::Atom;
+pub use self::capture::{Captured, Capturer};
 use self::finder::{Asked, Finder};
 pub use self::program::{END, Edge, FIRST_ABSENCE, Inst, Matcher, Program, START};
 use crate::log::{EventLog, with_columns};

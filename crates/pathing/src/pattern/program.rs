@@ -44,6 +44,12 @@ impl Matcher {
     pub fn takes(&self, is: impl Fn(u32) -> bool) -> bool {
         self.atoms.iter().any(|atom| is(*atom)) != self.negated
     }
+
+    /// The atoms that it takes an event for; none when it is negated.
+    #[must_use]
+    pub fn symbols(&self) -> &[u32] {
+        if self.negated { &[] } else { &self.atoms }
+    }
 }
 
 /// A compiled pattern.

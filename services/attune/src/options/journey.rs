@@ -139,6 +139,10 @@ pub(crate) struct MatchOptions {
     /// Where to write `customer,session,start,end,length`; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// What more to write of each match, a column each: `count(SYMBOL)`, or `first(SYMBOL.COLUMN)`, `last(...)` or
+    /// `accumulate(...)` of the events that were taken for a symbol of the pattern.
+    #[arg(long, value_name = "CAPTURE", value_delimiter = ';', requires = "output")]
+    pub(crate) capture: Vec<String>,
     /// How to print the summary; a table on a terminal and CSV elsewhere without it.
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
