@@ -45,7 +45,7 @@ pub fn encode(document: &Document) -> Vec<u8> {
     out.field(field::UPDATED, |out| out.time(document.updated));
     out.list(field::ATTRIBUTES, &document.attributes, parts::put_attribute);
     out.list(field::TAGS, &document.tags, parts::put_tag);
-    out.list(field::CONSENTS, &document.consents, |out, one| parts::put_consent(out, one));
+    out.list(field::CONSENTS, &document.consents, parts::put_consent);
     if !document.traits.is_empty() {
         out.field(field::TRAITS, |out| document.traits.put(out));
     }
@@ -62,7 +62,7 @@ pub fn encode(document: &Document) -> Vec<u8> {
         out.text(name);
         out.time(*since);
     });
-    out.list(field::HISTORY, &document.history, |out, one| parts::put_stay(out, one));
+    out.list(field::HISTORY, &document.history, parts::put_stay);
     out.finish()
 }
 

@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_is_pending_or_expired_is_not_allowed_yet() {
         let pending = Consent { kind: Kind::Pending, ..word("", true, 1) };
-        assert_eq!(ask(&[pending.clone()], None, "marketing", "email").reason, "CONSENT_PENDING");
+        assert_eq!(ask(std::slice::from_ref(&pending), None, "marketing", "email").reason, "CONSENT_PENDING");
         let over = Consent { until: Some(Timestamp::from_millis(9)), ..word("", true, 2) };
         assert_eq!(ask(&[over], None, "marketing", "email").reason, "CONSENT_EXPIRED");
         let taken_back = Consent { granted: false, ..pending };

@@ -198,14 +198,14 @@ pub(super) fn put_part(out: &mut Writer, (id, one): (&String, &Part)) {
     out.items(&one.attributes, put_attribute);
     out.items(&one.tallies, put_tally);
     out.items(&one.tags, put_tag);
-    out.items(&one.consents, |out, one| put_consent(out, one));
+    out.items(&one.consents, put_consent);
     out.items(&one.hidden, |out, (name, ids)| {
         out.text(name);
         out.items(ids, |out, id| out.text(id));
     });
     out.items(&one.scores, put_score);
     out.option(one.quiet.as_ref(), put_quiet);
-    out.items(&one.history, |out, one| put_stay(out, one));
+    out.items(&one.history, put_stay);
 }
 
 pub(super) fn part(from: &mut Reader<'_>) -> Result<(String, Part), Broken> {
