@@ -125,6 +125,11 @@ def duck(path, repeats):
     figures["view search* cart"] = ask(
         f"""SELECT sum(len(regexp_extract_all(text, 'vs*c'))) FROM
             (SELECT string_agg({CASES}, '' ORDER BY time, row) AS text FROM events GROUP BY customer)""")
+    figures["forms abandoned in 30 min"] = ask(
+        """SELECT count(*) FILTER (next IS NULL OR next - time > 1800), count(*) FROM (
+               SELECT event, time, min(CASE WHEN event = 'form_submit' THEN time END) OVER (PARTITION BY customer
+                   ORDER BY time, row ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next FROM events)
+           WHERE event = 'form_start'""")
     lags = ", ".join(f"lag(event, {back}) OVER w AS e{back}" for back in range(4, 0, -1))
     figures["top 5-grams"] = ask(
         f"""SELECT e4, e3, e2, e1, event, count(*) AS n FROM (SELECT {lags}, event FROM events

@@ -19,7 +19,8 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
 
-use attune_audience::{Audience, Given, Live, Overlap, Query, Set, View};
+use attune_audience::lookalike::{Options, lookalike};
+use attune_audience::{Audience, Given, Live, Overlap, Query, Set, View, compare};
 use attune_expression::{Evaluation, RuleSet, Schema, Type, Value, compile};
 use attune_kernel::Timestamp;
 use rand::rngs::SmallRng;
@@ -196,6 +197,7 @@ fn live(
     touched.extend(live.rules().affected(path("traits"), Some("last_seen")));
     touched.sort_unstable();
     touched.dedup();
+    dense(live.rules(), view, schema, figures);
     let one = vec![rows[0]; 100_000];
     for (name, rows, rules) in [
         ("one person", &one, &all),
@@ -219,6 +221,36 @@ fn live(
         );
         figures.insert(format!("live_us {name}"), micros.into());
     }
+}
+
+/// A thousand persons whose values stand in the order of the slots, as a service has one person at hand.
+fn dense(rules: &RuleSet, view: &View, schema: &Schema, figures: &mut BTreeMap<String, serde_json::Value>) {
+    let name = |slot: &attune_expression::Access| {
+        let path = &schema.field(slot.path()).unwrap().path;
+        slot.keys().iter().fold(path.clone(), |name, key| format!("{name}.{key}"))
+    };
+    let names: Vec<String> = rules.slots().iter().map(name).collect();
+    let persons: Vec<Vec<Option<Value>>> =
+        (0..1000).map(|row| names.iter().map(|name| view.value(row, name)).collect()).collect();
+    let nothing = attune_expression::MapSource::from_json(schema, &serde_json::json!({}));
+    let mut evaluation = Evaluation::default();
+    let seconds = best(|| {
+        let mut held = 0;
+        for person in &persons {
+            let values: Vec<Option<attune_expression::ValueRef<'_>>> =
+                person.iter().map(|value| value.as_ref().map(attune_expression::AsValue::as_value)).collect();
+            rules.evaluate_dense(&values, &nothing, 0..rules.len(), &mut evaluation);
+            held += evaluation.satisfied().count();
+        }
+        held
+    });
+    println!(
+        "live, values at hand: {} segments, {} slots, in {:.2} us a person",
+        rules.len(),
+        names.len(),
+        seconds * 1e3
+    );
+    figures.insert("live_us values at hand".to_owned(), (seconds * 1e3).into());
 }
 
 fn main() {
@@ -272,6 +304,20 @@ fn main() {
     let seconds = best(|| audience.view());
     println!("a view: {:.1} us", seconds * 1e6);
     live(&audience, &view, &schema, &given, &mut figures);
+    let start = Instant::now();
+    let rest = view.everybody().and_not(&sets[0]);
+    let compared = compare(&view, &sets[0], &rest).unwrap();
+    println!(
+        "compare {} with {} persons over {} traits: {:.2} s, first {}",
+        compared.sizes[0],
+        compared.sizes[1],
+        compared.differences.len(),
+        start.elapsed().as_secs_f64(),
+        compared.differences[0].name,
+    );
+    let start = Instant::now();
+    let alike = lookalike(&view, &sets[0], &view.everybody(), 10_000, &Options::default()).unwrap();
+    println!("look-alike of {}: {:.2} s, {:?}", sets[0].len(), start.elapsed().as_secs_f64(), alike.quality);
     if let Some(path) = json {
         std::fs::write(path, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
     }

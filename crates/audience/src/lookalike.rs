@@ -57,8 +57,8 @@ pub struct Quality {
     pub others: usize,
     /// The chance that a member scores higher than another person (area under the curve); 0.5 is guessing.
     pub auc: f64,
-    /// How many times more members are among the tenth with the highest scores than in a tenth drawn at random; 1 is
-    /// guessing, the most is the smaller of 10 and one by the share of members.
+    /// How many times more members are among the tenth of everybody with the highest scores than in a tenth drawn at
+    /// random, with members and others in the shares they have outside of the sample; 1 is guessing, 10 the most.
     pub lift: f64,
 }
 
@@ -110,6 +110,8 @@ pub fn lookalike(
     let model = logistic::fit(&features, &labels, encoder.len(), options.penalty);
     let score = |row: u32| model.score(&encoder.row(row));
     let scored: Vec<(f64, bool)> = held.into_par_iter().map(|(_, (row, member))| (score(row), member)).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let weight = others.len() as f64 / other_sample.len() as f64 / (members.len() as f64 / member_sample.len() as f64);
     let mut found: Vec<(u32, f64)> = (0..others.pages())
         .into_par_iter()
         .flat_map_iter(|page| {
@@ -125,7 +127,7 @@ pub fn lookalike(
         found.truncate(count);
     }
     found.sort_unstable_by(order);
-    Ok(Lookalike { found, quality: quality(scored), drivers: encoder.drivers(&features, &model.weights) })
+    Ok(Lookalike { found, quality: quality(scored, weight), drivers: encoder.drivers(&features, &model.weights) })
 }
 
 /// Up to the wanted number of rows of a set, by a hash of the row, in the order of the hash.
@@ -148,20 +150,26 @@ fn mixed(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-fn quality(mut scored: Vec<(f64, bool)>) -> Quality {
+/// The quality of scores; `weight` is how many persons one other of the sample stands for, where a member stands for one.
+fn quality(mut scored: Vec<(f64, bool)>, weight: f64) -> Quality {
     let side = |wanted: bool| -> Vec<f64> {
         scored.iter().filter(|(_, member)| *member == wanted).map(|(score, _)| *score).collect()
     };
     let (mut members, mut others) = (side(true), side(false));
     let auc = cliff(&mut members, &mut others).map_or(0.5, |ranks| f64::midpoint(ranks.delta, 1.0));
     scored.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let tenth = scored.len().div_ceil(10);
-    let among = scored.iter().take(tenth).filter(|(_, member)| *member).count();
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    let lift = if members.is_empty() {
-        1.0
-    } else {
-        (among as f64 / tenth as f64) / (members.len() as f64 / scored.len() as f64)
-    };
+    #[expect(clippy::cast_precision_loss, reason = "counts")]
+    let (all, everybody) = (members.len() as f64, members.len() as f64 + others.len() as f64 * weight);
+    let (mut seen, mut caught) = (0.0, 0.0);
+    for (_, member) in &scored {
+        let size = if *member { 1.0 } else { weight };
+        // The person on the border counts for the part that is inside.
+        let inside = ((everybody / 10.0 - seen) / size).clamp(0.0, 1.0);
+        if *member {
+            caught += inside;
+        }
+        seen += size;
+    }
+    let lift = if all > 0.0 { caught / all * 10.0 } else { 1.0 };
     Quality { members: members.len(), others: others.len(), auc, lift }
 }

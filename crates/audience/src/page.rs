@@ -114,7 +114,7 @@ impl Page {
     }
 
     pub(crate) fn get(&self, row: usize) -> Option<Cell<'_>> {
-        if has(&self.odd_rows, row) {
+        if !self.odd.is_empty() && has(&self.odd_rows, row) {
             return self.odd_place(row).ok().map(|place| Cell::Value(&self.odd[place].1));
         }
         if !has(&self.valid, row) {

@@ -97,6 +97,8 @@ fn check(audience: &Audience, persons: &[Json], text: &str) {
         .filter(|(_, person)| program.evaluate(&MapSource::from_json(&schema, person)).is_true())
         .map(|(number, _)| audience.row(&format!("p{number}")).unwrap())
         .collect();
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(one_thread.install(|| audience.view().select(&query, &given)), found);
     let differ: Vec<_> = found.and_not(&naive).or(&naive.and_not(&found)).iter().take(3).collect();
     assert!(differ.is_empty(), "{text}: rows {differ:?}, {}", persons[differ[0] as usize]);
     assert_eq!(audience.view().count(&query, &given), naive.len());

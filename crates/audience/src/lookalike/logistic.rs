@@ -153,7 +153,7 @@ mod tests {
     /// table.
     #[test]
     fn odds_are_those_of_the_table() {
-        let rows: Vec<Vec<u32>> = (0..80).map(|n| if n < 30 || n >= 70 { vec![0] } else { vec![] }).collect();
+        let rows: Vec<Vec<u32>> = (0..80).map(|n| if !(30..70).contains(&n) { vec![0] } else { vec![] }).collect();
         let labels: Vec<bool> = (0..80).map(|n| n < 40).collect();
         let model = fit(&rows, &labels, 1, 0.0);
         assert!((model.weights[0] - 9.0_f64.ln()).abs() < 1e-3, "{:?}", model.weights);

@@ -74,7 +74,8 @@ impl Tags {
 }
 
 impl TagRow<'_> {
-    fn held(&self) -> impl Iterator<Item = &str> {
+    /// Its texts.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &str> + use<'_> {
         self.tags.sets.iter().filter(|(_, bits)| has(bits, self.row)).map(|(name, _)| &**name)
     }
 }

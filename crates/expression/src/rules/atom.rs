@@ -147,6 +147,10 @@ impl Test {
         match (self, value) {
             (Self::Flag, ValueRef::Bool(value)) => value.into(),
             (Self::Int(relation, constant), ValueRef::Int(value)) => relation.holds(value.cmp(constant)).into(),
+            (Self::Double(relation, constant), ValueRef::Double(value)) => match value.partial_cmp(constant) {
+                Some(order) => relation.holds(order).into(),
+                None => compare(*relation, ValueRef::Double(value), ValueRef::Double(*constant)).into(),
+            },
             (Self::Text(relation, constant), ValueRef::String(value)) => relation.holds(value.cmp(constant)).into(),
             (Self::Instant(relation, constant), ValueRef::Timestamp(value)) => {
                 relation.holds(value.cmp(constant)).into()
