@@ -9,10 +9,11 @@ use std::fs::File;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use attune_pathing::cohort::time_to;
 use attune_pathing::funnel::Funnel;
 use attune_pathing::load::{Layout, csv};
 use attune_pathing::log::EventLog;
-use attune_pathing::pattern::{Pattern, Search, find};
+use attune_pathing::pattern::{Atom, Pattern, Search, find};
 use attune_pathing::sessions::{Unit, sequences};
 use attune_pathing::{graph, paths};
 use rustix::time::{ClockId, clock_gettime};
@@ -117,6 +118,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "sessions, id on each row",
         || sequences(&log, half_hour, threads).by_row(),
         |ids| format!("{:?}", ids.last()),
+    );
+    let (started, sent) = (Atom::named("form_start"), Atom::named("form_submit"));
+    let wait = Some(Duration::from_secs(1800));
+    bench.run(
+        "forms abandoned in 30 min",
+        || time_to(&log, &person, &started, &sent, wait, threads),
+        |found| format!("{} of {}, median {:?}", found.abandoned(), found.began, found.quantile(0.5)),
     );
     bench.run(
         "top 5-grams",

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use attune_kernel::Timestamp;
 
-use crate::log::EventLog;
+use crate::log::{Code, EventLog, Tick, with_columns};
+use crate::parallel;
 use crate::pattern::Atom;
 use crate::sessions::Sequences;
 
@@ -78,27 +79,54 @@ impl TimeTo {
 /// Measures, for every event that is `from`, the time to the next event of the sequence that is `to` and stands after it,
 /// where it comes within a limit.
 #[must_use]
-pub fn time_to(log: &EventLog, sequences: &Sequences, from: &Atom, to: &Atom, within: Option<Duration>) -> TimeTo {
+pub fn time_to(
+    log: &EventLog,
+    sequences: &Sequences,
+    from: &Atom,
+    to: &Atom,
+    within: Option<Duration>,
+    threads: usize,
+) -> TimeTo {
     let (from, to) = (Test::new(log, from), Test::new(log, to));
     let limit = within.map_or(u64::MAX, |within| log.times().whole_ticks(within));
-    let mut began = 0;
-    let mut ticks: Vec<u64> = Vec::new();
-    for at in 0..sequences.len() {
-        let mut next: Option<i64> = None;
-        for row in sequences.rows(at).rev() {
-            let time = log.times().tick(row);
+    let starts = sequences.starts();
+    let parts = with_columns!(log, |codes, ticks| parallel::map(threads, starts, |range| {
+        waits(codes, ticks, &starts[range.start..=range.end], &from, &to, limit)
+    }));
+    let began = parts.iter().map(|(began, _)| began).sum();
+    let mut ticks = parallel::joined(parts.into_iter().map(|(_, ticks)| ticks).collect());
+    ticks.sort_unstable();
+    TimeTo { began, seconds: ticks.into_iter().map(|ticks| log.times().seconds(ticks as f64)).collect() }
+}
+
+/// How many events began to wait, and the ticks of those that waited no longer than the limit.
+fn waits<C: Code, T: Tick>(
+    codes: &[C],
+    ticks: &[T],
+    starts: &[u32],
+    from: &Test<'_>,
+    to: &Test<'_>,
+    limit: u64,
+) -> (u64, Vec<u64>) {
+    // Most events are neither: one look-up tells.
+    let either: Vec<bool> = from.names.iter().zip(&to.names).map(|(from, to)| *from || *to).collect();
+    let (mut began, mut waited) = (0, Vec::new());
+    for pair in starts.windows(2) {
+        let mut next: Option<T> = None;
+        for row in (pair[0] as usize..pair[1] as usize).rev() {
+            if !either[codes[row].index()] {
+                continue;
+            }
             if from.holds(row) {
                 began += 1;
-                let waited = next.map(|next| next.abs_diff(time));
-                ticks.extend(waited.filter(|waited| *waited <= limit));
+                waited.extend(next.map(|next| next.since(ticks[row])).filter(|ticks| *ticks <= limit));
             }
             if to.holds(row) {
-                next = Some(time);
+                next = Some(ticks[row]);
             }
         }
     }
-    ticks.sort_unstable();
-    TimeTo { began, seconds: ticks.into_iter().map(|ticks| log.times().seconds(ticks as f64)).collect() }
+    (began, waited)
 }
 
 /// An atom looked up in a log.
@@ -177,7 +205,7 @@ mod tests {
             expected.sort_unstable();
             let log = log_of(&customers);
             let all = sequences(&log, Unit::Customer, 1);
-            let found = time_to(&log, &all, &Atom::named("a"), &Atom::named("b"), within.map(Duration::from_secs));
+            let found = time_to(&log, &all, &Atom::named("a"), &Atom::named("b"), within.map(Duration::from_secs), 2);
             prop_assert_eq!(found.began, began);
             prop_assert_eq!(found.abandoned(), began - expected.len() as u64);
             prop_assert_eq!(found.quantile(0.5), expected.get(expected.len().div_ceil(2).saturating_sub(1)).map(|s| *s as f64));
