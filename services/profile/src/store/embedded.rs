@@ -7,7 +7,7 @@
 
 mod rewrite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -106,18 +106,36 @@ fn load(tx: &Tx, space: &Space, person: &str) -> Result<Document, Error> {
     Ok(stored.unwrap_or_else(|| Document::empty(person)))
 }
 
-/// Stores an event unless its id is known; answers whether it was new.
-fn store_event(tx: &mut Tx, space: &Space, event: &Event) -> Result<bool, Error> {
-    let known = key().str("id").bytes(&digest(&event.event_id)).build();
-    if tx.get(space, &known)?.is_some() {
-        return Ok(false);
+/// Remembers the ids of events; answers for each whether it was new. Of two with the same id the first is.
+///
+/// Ids are hashes: looked up in their order, neighbours lie on the same pages.
+fn remember(tx: &mut Tx, space: &Space, events: &[Event]) -> Result<Vec<bool>, Error> {
+    let ids: Vec<Vec<u8>> = events.iter().map(|event| digest(&event.event_id)).collect();
+    let mut order: Vec<(&[u8], usize)> = ids.iter().enumerate().map(|(at, id)| (id.as_slice(), at)).collect();
+    order.sort_unstable();
+    let mut new = vec![false; events.len()];
+    let mut before: Option<&[u8]> = None;
+    for (id, at) in order {
+        if before.replace(id) == Some(id) {
+            continue;
+        }
+        let known = key().str("id").bytes(id).build();
+        if tx.get(space, &known)?.is_none() {
+            tx.put(space, known, Vec::new())?;
+            if let Some(flag) = new.get_mut(at) {
+                *flag = true;
+            }
+        }
     }
-    tx.put(space, known, Vec::new())?;
+    Ok(new)
+}
+
+fn store_event(tx: &mut Tx, space: &Space, event: &Event) -> Result<(), Error> {
     tx.put(space, event_key(&event.person_id, &event.place()), event.body.expose().clone())?;
     if event.origin != Origin::default() {
         keep_origin(tx, space, &event.person_id, &event.place(), &event.origin)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Remembers a request; answers what it was answered when it was done before.
@@ -177,37 +195,34 @@ impl Store for Embedded {
                 if !work.request_id.is_empty() && repeated(tx, &space, &work.request_id, work.now)?.is_some() {
                     return Ok(Done { repeated: true, ..Done::default() });
                 }
-                let mut aliases: BTreeMap<String, (String, Origin)> = BTreeMap::new();
+                let mut aliases: BTreeMap<String, String> = BTreeMap::new();
                 let mut documents: BTreeMap<String, Document> = BTreeMap::new();
-                let mut fresh = Vec::new();
-                for event in work.events.iter() {
-                    let mut event = event.clone();
-                    if !aliases.contains_key(&event.person_id) {
-                        let person = in_force(tx, &space, &event.person_id)?;
-                        if !documents.contains_key(&person) {
-                            documents.insert(person.clone(), load(tx, &space, &person)?);
-                        }
-                        let origin = documents.get(&person).map(|document| document.origin_of(&event.person_id));
-                        aliases.insert(event.person_id.clone(), (person, origin.unwrap_or_default()));
-                    }
-                    if let Some((person, origin)) = aliases.get(&event.person_id) {
-                        event.person_id.clone_from(person);
-                        event.origin.clone_from(origin);
-                    }
-                    if store_event(tx, &space, &event)? {
-                        fresh.push(event);
-                    }
-                }
-                for asked in &work.persons {
+                let asked: BTreeSet<&String> =
+                    work.events.iter().map(|event| &event.person_id).chain(&work.persons).collect();
+                for asked in asked {
                     let person = in_force(tx, &space, asked)?;
-                    aliases.insert(asked.clone(), (person.clone(), Origin::default()));
                     if !documents.contains_key(&person) {
                         documents.insert(person.clone(), load(tx, &space, &person)?);
                     }
+                    aliases.insert(asked.clone(), person);
                 }
-                let mut batch = Batch::new(documents.into_values().collect())
-                    .under(&work.rules)
-                    .known_as(aliases.into_iter().map(|(asked, (person, _))| (asked, person)).collect());
+                let new = remember(tx, &space, &work.events)?;
+                // Mostly nobody else holds the events, and they need no copy.
+                let events = Arc::try_unwrap(work.events).unwrap_or_else(|shared| shared.to_vec());
+                let mut fresh = Vec::with_capacity(events.len());
+                for (mut event, new) in events.into_iter().zip(new) {
+                    if !new {
+                        continue;
+                    }
+                    if let Some(person) = aliases.get(&event.person_id) {
+                        let origin = documents.get(person).map(|document| document.origin_of(&event.person_id));
+                        event.origin = origin.unwrap_or_default();
+                        event.person_id.clone_from(person);
+                    }
+                    store_event(tx, &space, &event)?;
+                    fresh.push(event);
+                }
+                let mut batch = Batch::new(documents.into_values().collect()).under(&work.rules).known_as(aliases);
                 (work.decide)(&mut batch, &fresh)?;
                 let outcome = batch.finish(work.now);
                 let written = save(tx, &space, &outcome)?;
