@@ -137,7 +137,7 @@ async fn load(channel: Channel, rate: u64, until: Instant) -> Result<u64, tonic:
                 let customer = format!("load-{}", at.wrapping_mul(7_919) % 10_000);
                 Happening::of("page_view").by(("customer_id", &customer)).into()
             });
-            let request = CollectRequest { events: events.collect(), ..CollectRequest::default() };
+            let request = CollectRequest { events: events.collect() };
             sent = due;
             client.collect(request).await?;
         }
@@ -151,7 +151,7 @@ async fn probe(channel: &Channel, id: &str) -> Result<Option<Duration>, Fault> {
     let customer = unique("probe");
     let event = Happening::of(id).by(("customer_id", &customer));
     let began = Instant::now();
-    let request = CollectRequest { events: vec![event.into()], ..CollectRequest::default() };
+    let request = CollectRequest { events: vec![event.into()] };
     attune_client::channel(channel.clone()).collect(request).await?;
     let mut client = attune_client::decision(channel.clone());
     while began.elapsed() < PATIENCE {
