@@ -8,6 +8,7 @@
 //! | [`redis`] | [`Cache`]: losable, bounded in time, a miss when Redis is away |
 //! | [`resources`] | [`Resources`]: versioned records with etags and request ids, over both stores |
 //! | [`feed`] | an append-only change feed without gaps, over both stores |
+//! | [`vault`] | a key a person: what is stored of them is sealed, destroying the key erases every copy |
 //! | [`error`] | [`StorageError`] and what it means to a caller |
 //!
 //! A service opens its store from a [`Storage`] and never asks again which one it is:
@@ -38,6 +39,7 @@ pub mod key;
 pub mod postgres;
 pub mod redis;
 pub mod resources;
+pub mod vault;
 
 mod duration_text;
 mod signal;

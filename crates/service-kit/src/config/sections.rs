@@ -199,6 +199,7 @@ impl DatabaseConfig {
             connect_timeout: self.connect_timeout,
             statement_timeout: self.statement_timeout,
             lock_timeout: self.lock_timeout,
+            ..attune_storage::PostgresConfig::default()
         }
     }
 }

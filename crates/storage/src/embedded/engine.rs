@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -16,6 +16,7 @@ use super::tx::Tx;
 use super::writer::{Job, Message, Writer, poisoned};
 use crate::error::StorageError;
 use crate::signal::Signals;
+use crate::vault::{EngineVault, SubjectOf};
 
 /// Writes that may wait before callers are held back.
 const QUEUE: usize = 4096;
@@ -43,6 +44,7 @@ struct Inner {
     database: fjall::Database,
     directory: PathBuf,
     spaces: Mutex<HashMap<String, Space>>,
+    vault: Arc<EngineVault>,
     queue: mpsc::Sender<Message>,
     poisoned: Arc<AtomicBool>,
     signals: Signals,
@@ -77,12 +79,14 @@ impl Engine {
                 }
                 other => engine_error(other),
             })?;
+        let vault = Arc::new(EngineVault::open(&database, directory)?);
         let (queue, receiver) = mpsc::channel(QUEUE);
         let (running, finished) = watch::channel(());
         let poisoned = Arc::new(AtomicBool::new(false));
         let signals = Signals::default();
         let writer = Writer {
             database: database.clone(),
+            vault: Arc::clone(&vault),
             queue: receiver,
             poisoned: poisoned.clone(),
             signals: signals.clone(),
@@ -98,6 +102,7 @@ impl Engine {
             database,
             directory: directory.to_owned(),
             spaces: Mutex::default(),
+            vault,
             queue,
             poisoned,
             signals,
@@ -126,8 +131,20 @@ impl Engine {
             return Ok(space.clone());
         }
         let keyspace = self.0.database.keyspace(name, fjall::KeyspaceCreateOptions::default).map_err(engine_error)?;
-        let space = Space { keyspace };
+        let space = Space { keyspace, subject_of: Arc::new(OnceLock::new()), vault: Arc::clone(&self.0.vault) };
         spaces.insert(name.to_owned(), space.clone());
+        Ok(space)
+    }
+
+    /// [`space`](Self::space) whose rows are sealed with the key of the subject that `subject_of` tells from the row's key.
+    /// All handles of the space seal from now on, also those opened before; what is read is opened in every space. A space
+    /// keeps the rule it was given first.
+    ///
+    /// # Errors
+    /// As [`space`](Self::space).
+    pub fn sealed_space(&self, name: &str, subject_of: SubjectOf) -> Result<Space, StorageError> {
+        let space = self.space(name)?;
+        let _ = space.subject_of.set(subject_of);
         Ok(space)
     }
 

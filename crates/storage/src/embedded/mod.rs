@@ -4,6 +4,7 @@
 //! * [`Space`]: a named, separate key space; each service has its own.
 //! * [`Tx`]: what a write sees and does; serializable, because one thread runs one write after the other.
 //! * [`Reader`]: a snapshot; reads are synchronous and take microseconds.
+//! * Values of people are sealed with a key each, see [`vault`](crate::vault); the keys of rows are not.
 //! * [`Scan`]: which keys, in which direction, how many.
 //!
 //! Durability: an acknowledged write survives a killed process and a power cut, because the writer thread commits a group
@@ -23,5 +24,6 @@ pub use engine::{Engine, EngineOptions};
 pub use low_water::LowWater;
 pub use reader::Reader;
 pub use scan::Scan;
+pub(crate) use space::engine_error;
 pub use space::{Pair, Space, Value};
 pub use tx::Tx;

@@ -7,8 +7,18 @@ use super::scan::Scan;
 use super::space::{Pair, Space, Value};
 use crate::error::StorageError;
 
-/// The last write to each key, `None` for a deletion.
-type Writes = BTreeMap<Vec<u8>, Option<Value>>;
+/// A write that is not committed yet.
+pub(super) struct Pending {
+    /// `None` for a deletion.
+    pub(super) value: Option<Value>,
+    /// With whose key it is sealed; `None` for nobody's.
+    pub(super) subject: Option<Vec<u8>>,
+    /// How many keys the group had destroyed before.
+    pub(super) era: usize,
+}
+
+/// The last write to each key.
+type Writes = BTreeMap<Vec<u8>, Pending>;
 
 /// Pending writes of a few spaces.
 #[derive(Default)]
@@ -27,17 +37,24 @@ impl Overlay {
         self.bytes
     }
 
-    pub(super) fn set(&mut self, space: &Space, key: Vec<u8>, value: Option<Value>) {
-        self.bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
+    pub(super) fn set(&mut self, space: &Space, key: Vec<u8>, pending: Pending) {
+        self.bytes += key.len() + pending.value.as_ref().map_or(0, |value| value.len());
         let position = self.position(space).unwrap_or_else(|| {
             self.spaces.push((space.clone(), Writes::new()));
             self.spaces.len() - 1
         });
-        self.spaces[position].1.insert(key, value);
+        self.spaces[position].1.insert(key, pending);
+    }
+
+    /// Whether a write is pending that is sealed for a subject.
+    pub(super) fn holds(&self, space: &Space, subject: &[u8]) -> bool {
+        self.position(space).is_some_and(|position| {
+            self.spaces[position].1.values().any(|pending| pending.subject.as_deref() == Some(subject))
+        })
     }
 
     /// The pending write of a key, if there is one.
-    pub(super) fn get(&self, space: &Space, key: &[u8]) -> Option<&Option<Value>> {
+    pub(super) fn get(&self, space: &Space, key: &[u8]) -> Option<&Pending> {
         self.spaces[self.position(space)?].1.get(key)
     }
 
@@ -60,7 +77,7 @@ impl Overlay {
         self.bytes = 0;
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (&Space, Vec<u8>, Option<Value>)> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (&Space, Vec<u8>, Pending)> {
         self.bytes = 0;
         self.spaces
             .iter_mut()
@@ -73,7 +90,7 @@ impl Overlay {
             return Box::new(std::iter::empty());
         };
         let writes = self.spaces[position].1.range::<[u8], _>(range);
-        let layered = |(key, value): (&Vec<u8>, &Option<Value>)| Ok((Value::from(key.as_slice()), value.clone()));
+        let layered = |(key, pending): (&Vec<u8>, &Pending)| Ok((Value::from(key.as_slice()), pending.value.clone()));
         if scan.reverse { Box::new(writes.rev().map(layered)) } else { Box::new(writes.map(layered)) }
     }
 

@@ -23,7 +23,8 @@ impl Reader {
         if check_key(key.as_ref()).is_err() {
             return Ok(None);
         }
-        Ok(self.snapshot.get(&space.keyspace, key).map_err(engine_error)?.map(Value))
+        let stored = self.snapshot.get(&space.keyspace, key.as_ref()).map_err(engine_error)?;
+        Ok(stored.map(|stored| space.reveal(key.as_ref(), stored)).transpose()?.flatten())
     }
 
     /// The pairs of a scan, in its direction.
@@ -51,10 +52,14 @@ impl Reader {
     ) -> Result<(), StorageError> {
         let Some(range) = scan.range() else { return Ok(()) };
         let mut pairs = self.snapshot.range::<&[u8], _>(&space.keyspace, range);
-        for _ in 0..scan.limit {
+        let mut left = scan.limit;
+        while left > 0 {
             let Some(guard) = (if scan.reverse { pairs.next_back() } else { pairs.next() }) else { break };
             let (key, value) = guard.into_inner().map_err(engine_error)?;
-            if visit(Value(key), Value(value)).is_break() {
+            // A row whose key was destroyed is not there.
+            let Some(value) = space.reveal(&key, value)? else { continue };
+            left -= 1;
+            if visit(Value::whole(key), value).is_break() {
                 break;
             }
         }

@@ -1,14 +1,21 @@
 //! Named key spaces and the values in them.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::StorageError;
+use crate::vault::{EngineVault, SubjectOf};
 
 /// A named, separate key space of the engine; a cheap handle. The data directory stays locked while one is alive.
 #[derive(Clone)]
 pub struct Space {
     pub(super) keyspace: fjall::Keyspace,
+    /// Shared by all handles of the space.
+    pub(super) subject_of: Arc<OnceLock<SubjectOf>>,
+    pub(super) vault: Arc<EngineVault>,
 }
 
 impl Space {
@@ -21,6 +28,16 @@ impl Space {
     pub(super) fn number(&self) -> u64 {
         self.keyspace.id()
     }
+
+    /// Whose row a key is.
+    pub(super) fn subject(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.subject_of.get().and_then(|subject_of| subject_of(key))
+    }
+
+    /// What a stored value says; `None` when its key was destroyed.
+    pub(super) fn reveal(&self, key: &[u8], stored: fjall::Slice) -> Result<Option<Value>, StorageError> {
+        self.vault.reveal(self.name(), key, stored)
+    }
 }
 
 impl fmt::Debug for Space {
@@ -30,8 +47,50 @@ impl fmt::Debug for Space {
 }
 
 /// Stored bytes, shared rather than copied. `Debug` prints only the length: the bytes may be personal.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Value(pub(super) fjall::Slice);
+#[derive(Clone, Default)]
+pub struct Value {
+    bytes: fjall::Slice,
+    /// Whether the first byte is the vault's mark.
+    marked: bool,
+}
+
+impl Value {
+    /// The bytes as they are.
+    pub(super) const fn whole(bytes: fjall::Slice) -> Self {
+        Self { bytes, marked: false }
+    }
+
+    /// The bytes behind the mark, without a copy.
+    pub(crate) const fn behind_mark(bytes: fjall::Slice) -> Self {
+        Self { bytes, marked: true }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Value {}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
 
 /// A key and its value.
 pub type Pair = (Value, Value);
@@ -39,31 +98,31 @@ pub type Pair = (Value, Value);
 impl Deref for Value {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.0
+        if self.marked { self.bytes.get(1..).unwrap_or_default() } else { &self.bytes }
     }
 }
 
 impl AsRef<[u8]> for Value {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self::whole(bytes.into())
     }
 }
 
 impl From<&[u8]> for Value {
     fn from(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+        Self::whole(bytes.into())
     }
 }
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Value({} bytes)", self.0.len())
+        write!(f, "Value({} bytes)", self.len())
     }
 }
 
@@ -87,7 +146,7 @@ pub(super) fn check_value(value: &[u8]) -> Result<(), StorageError> {
 }
 
 /// Maps the engine's errors; none of their texts carries a stored value.
-pub(super) fn engine_error(error: fjall::Error) -> StorageError {
+pub(crate) fn engine_error(error: fjall::Error) -> StorageError {
     match error {
         fjall::Error::Io(error) => StorageError::unavailable("embedded", error),
         fjall::Error::Poisoned => StorageError::unavailable("embedded", "an earlier write to the disk failed"),

@@ -1,5 +1,6 @@
 //! The one thread that writes: it runs waiting writes in turn and commits them in groups.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fjall::PersistMode;
 use tokio::sync::{mpsc, oneshot};
 
+use super::overlay::Pending;
 use super::space::engine_error;
 use super::tx::Tx;
 use crate::error::StorageError;
 use crate::signal::Signals;
+use crate::vault::{EngineVault, Staged};
 
 /// Most writes that share one fsync.
 const MAX_GROUP: usize = 256;
@@ -69,6 +72,7 @@ where
 /// State of the writer thread.
 pub(super) struct Writer {
     pub(super) database: fjall::Database,
+    pub(super) vault: Arc<EngineVault>,
     pub(super) queue: mpsc::Receiver<Message>,
     pub(super) poisoned: Arc<AtomicBool>,
     pub(super) signals: Signals,
@@ -91,9 +95,11 @@ impl Writer {
                         } else {
                             if work.run(&mut tx) {
                                 tx.group.absorb(&mut tx.own);
+                                tx.group_shreds.append(&mut tx.own_shreds);
                                 wakes.append(&mut tx.wakes);
                             }
                             tx.own.clear();
+                            tx.own_shreds.clear();
                             tx.wakes.clear();
                             group.push(work);
                         }
@@ -115,27 +121,48 @@ impl Writer {
     }
 
     fn commit(&self, tx: &mut Tx) -> Result<(), StorageError> {
-        if tx.group.is_empty() {
+        if tx.group.is_empty() && tx.group_shreds.is_empty() {
             return Ok(());
         }
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        for (space, key, value) in tx.group.drain() {
-            match value {
-                Some(value) => batch.insert(&space.keyspace, key, value.0),
-                None => batch.remove(&space.keyspace, key),
-            }
-        }
+        let outcome = self.commit_group(tx);
         tx.group.clear();
-        let outcome = catch_unwind(AssertUnwindSafe(|| batch.commit()));
-        let outcome = match outcome {
-            Ok(outcome) => outcome.map_err(engine_error),
-            Err(_) => Err(StorageError::Internal("the engine panicked in a commit".to_owned())),
-        };
+        tx.group_shreds.clear();
         outcome.map_err(|error| {
             self.poisoned.store(true, Ordering::Release);
             tracing::error!(%error, "commit failed, no further write is accepted");
             StorageError::unavailable("embedded", error)
         })
+    }
+
+    fn commit_group(&self, tx: &mut Tx) -> Result<(), StorageError> {
+        let mut staged = self.vault.stage();
+        // Up to which era a subject's writes are erased.
+        let mut shredded: HashMap<(u64, &[u8]), usize> = HashMap::new();
+        for (era, (space, subject)) in tx.group_shreds.iter().enumerate() {
+            staged.shred(space.name(), subject)?;
+            shredded.insert((space.number(), subject), era);
+        }
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for (space, key, Pending { value, subject, era }) in tx.group.drain() {
+            let erased = |subject: &Vec<u8>| {
+                shredded.get(&(space.number(), subject.as_slice())).is_some_and(|shred| *shred >= era)
+            };
+            match (value, subject) {
+                (Some(value), Some(subject)) if !erased(&subject) => {
+                    let sealed = staged.seal(space.name(), &subject, &key, &value)?;
+                    batch.insert(&space.keyspace, key, sealed);
+                }
+                (Some(value), None) => batch.insert(&space.keyspace, key, Staged::plain(&value)),
+                _ => batch.remove(&space.keyspace, key),
+            }
+        }
+        staged.record(&mut batch);
+        let outcome = catch_unwind(AssertUnwindSafe(|| batch.commit()));
+        match outcome {
+            Ok(outcome) => outcome.map_err(engine_error)?,
+            Err(_) => return Err(StorageError::Internal("the engine panicked in a commit".to_owned())),
+        }
+        staged.finish()
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Entry, NewEntry, assign, check, signal_name};
 use crate::embedded::{Engine, Scan, Space, Tx, Value};
 use crate::error::StorageError;
 use crate::key::{KeyBuilder, KeyReader, key};
+use crate::vault::feed_subject;
 
 /// Most entries that one transaction of [`trim`] deletes, so that it does not hold up other writes for long.
 const TRIM_STEP: usize = 2000;
@@ -36,7 +37,12 @@ pub fn append_embedded(tx: &mut Tx, space: &Space, feed: &str, entries: &[NewEnt
         let dedupe = entry.dedupe.as_deref().unwrap_or_default();
         let mut value = key().str(&entry.key).str(dedupe).build();
         value.extend_from_slice(&entry.body);
-        tx.put(space, part("e", feed).u64(offset).build(), value)?;
+        let at = part("e", feed).u64(offset).build();
+        if entry.key.is_empty() {
+            tx.put(space, at, value)?;
+        } else {
+            tx.put_for(space, &feed_subject(&entry.key), at, value)?;
+        }
         if !dedupe.is_empty() {
             tx.put(space, part("d", feed).str(dedupe).build(), key().u64(offset).build())?;
         }

@@ -13,6 +13,11 @@ use crate::duration_text;
 pub struct PostgresConfig {
     /// `postgres://user:password@host:port/database`; a secret because of the password. Required.
     pub url: Secret,
+    /// Wraps the keys with which data of persons is sealed: 32 random bytes or more as text, the same in all processes. Kept
+    /// apart from the database and its backups. Empty: the keys are as readable as the database.
+    pub vault_key: Secret,
+    /// What wrapped keys before; needed until everything was wrapped anew.
+    pub former_vault_keys: Vec<Secret>,
     /// Schema of the service: a lower-case letter or `_`, then letters, digits and `_`; at most 63. Required.
     pub schema: String,
     /// Most connections of this process. Default 16.
@@ -32,6 +37,8 @@ impl Default for PostgresConfig {
     fn default() -> Self {
         Self {
             url: Secret::default(),
+            vault_key: Secret::default(),
+            former_vault_keys: Vec::new(),
             schema: String::new(),
             max_connections: 16,
             connect_timeout: Duration::from_secs(5),
@@ -53,6 +60,9 @@ impl PostgresConfig {
                 "url",
                 "is not a postgres url such as postgres://user:password@host:5432/database",
             ));
+        }
+        if !self.vault_key.is_empty() && self.vault_key.expose().len() < 32 {
+            out.push(Violation::new("vault_key", "must have at least 32 characters"));
         }
         if !is_schema_name(&self.schema) {
             out.push(Violation::new("schema", "must match [a-z_][a-z0-9_]{0,62} and not begin with pg_"));

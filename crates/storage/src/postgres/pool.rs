@@ -15,6 +15,7 @@ use super::client::{Client, Notes, Transaction};
 use super::config::PostgresConfig;
 use crate::error::StorageError;
 use crate::signal::Signals;
+use crate::vault::{MasterKey, PgVault};
 
 /// Further attempts of a transaction that lost against a concurrent one.
 const RETRIES: usize = 8;
@@ -27,6 +28,7 @@ struct Inner {
     pool: Pool,
     config: PostgresConfig,
     signals: Signals,
+    vault: PgVault,
 }
 
 impl Postgres {
@@ -72,13 +74,22 @@ impl Postgres {
             }))
             .build()
             .map_err(|error| StorageError::Config(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { pool, config, signals: Signals::default() })))
+        let former: Vec<&str> = config.former_vault_keys.iter().map(|key| key.expose()).collect();
+        let vault = PgVault::new(MasterKey::new(config.vault_key.expose(), &former));
+        Ok(Self(Arc::new(Inner { pool, config, signals: Signals::default(), vault })))
     }
 
     /// The schema this pool is bound to.
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.0.config.schema
+    }
+
+    /// The keys of the persons of this schema, which must contain
+    /// [`vault::MIGRATION_SQL`](crate::vault::MIGRATION_SQL).
+    #[must_use]
+    pub fn vault(&self) -> &PgVault {
+        &self.0.vault
     }
 
     /// A connection, for reads and single statements.
