@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 11] = [
+const INNER: [(&str, &[&str]); 12] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -16,6 +16,7 @@ const INNER: [(&str, &[&str]); 11] = [
     ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
+    ("attune-plot", &[]),
     ("attune-storage", &["attune-kernel"]),
     ("attune-client", &["attune-kernel", "attune-proto"]),
     ("attune-service-kit", &["attune-kernel", "attune-proto", "attune-storage", "attune-client"]),
