@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 12] = [
+const INNER: [(&str, &[&str]); 13] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -15,6 +15,7 @@ const INNER: [(&str, &[&str]); 12] = [
     ("attune-attribution", &[]),
     ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
+    ("attune-learning", &[]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-plot", &[]),
     ("attune-storage", &["attune-kernel"]),
