@@ -23,7 +23,7 @@ pub struct Audience {
 }
 
 /// A column, resolved once by a caller that writes many values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ColumnId(usize);
 
 impl Audience {
@@ -72,6 +72,11 @@ impl Audience {
         self.view.columns.push(Arc::default());
         Arc::make_mut(&mut self.view.names).insert(name.into(), number);
         ColumnId(number)
+    }
+
+    /// Every column.
+    pub fn columns(&self) -> impl Iterator<Item = ColumnId> + use<> {
+        (0..self.view.columns.len()).map(ColumnId)
     }
 
     /// The row of a person; one who is not there gets a free row.

@@ -76,7 +76,15 @@ pub struct Level {
 #[error("a segment has nobody outside of the other")]
 pub struct NothingToCompare;
 
-/// Compares two segments trait by trait. Whoever is in both is left out, so that the samples are independent.
+/// [`compare_in`] over all columns.
+///
+/// # Errors
+/// See [`compare_in`].
+pub fn compare(view: &View, one: &Set, other: &Set) -> Result<Comparison, NothingToCompare> {
+    compare_in(view, one, other, |_| true)
+}
+
+/// Compares two segments trait by trait, in the columns that are wanted. Whoever is in both is left out, so that the samples are independent.
 ///
 /// Columns of numbers, levels and tags are compared among those who have a value (tags: among all); that a value is there
 /// at all is a trait of its own, named `has(column)`, where it is not so for everybody.
@@ -84,7 +92,12 @@ pub struct NothingToCompare;
 /// # Errors
 /// [`NothingToCompare`] when one side is empty without the persons in both: to compare a part with the whole, give the
 /// rest of the whole.
-pub fn compare(view: &View, one: &Set, other: &Set) -> Result<Comparison, NothingToCompare> {
+pub fn compare_in(
+    view: &View,
+    one: &Set,
+    other: &Set,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Comparison, NothingToCompare> {
     let shared = one.overlap(other);
     let sides = [one.and_not(other), other.and_not(one)];
     let sizes = [sides[0].len(), sides[1].len()];
@@ -92,7 +105,7 @@ pub fn compare(view: &View, one: &Set, other: &Set) -> Result<Comparison, Nothin
         return Err(NothingToCompare);
     }
     let columns: Vec<(&str, &Column)> =
-        view.column_names().filter_map(|name| Some((name, view.column(name)?))).collect();
+        view.column_names().filter(|name| wanted(name)).filter_map(|name| Some((name, view.column(name)?))).collect();
     let mut differences: Vec<Difference> =
         columns.par_iter().flat_map_iter(|(name, column)| trait_of(name, column, &sides, sizes)).collect();
     let adjusted = benjamini_hochberg(&differences.iter().map(|one| one.p).collect::<Vec<_>>());

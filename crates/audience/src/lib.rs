@@ -62,7 +62,7 @@ mod view;
 
 pub use audience::{Audience, ColumnId};
 pub use bits::PAGE_ROWS;
-pub use compare::{Comparison, Difference, Finding, Level, NothingToCompare, compare};
+pub use compare::{Comparison, Difference, Finding, Level, NothingToCompare, compare, compare_in};
 pub use history::{History, Move, OutOfOrder, replay};
 pub use live::Live;
 pub use overlap::Overlap;

@@ -1,5 +1,6 @@
 //! Columns as the traits of persons: numbers, levels, or sets of tags.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attune_expression::{AsValue, Value, ValueRef};
@@ -96,8 +97,8 @@ impl Column {
     }
 
     /// How many rows of a set have each tag, by tag, ascending.
-    pub(crate) fn tag_counts(&self, set: &Set) -> std::collections::BTreeMap<Arc<str>, u64> {
-        let mut counts = std::collections::BTreeMap::new();
+    pub(crate) fn tag_counts(&self, set: &Set) -> BTreeMap<Arc<str>, u64> {
+        let mut counts = BTreeMap::new();
         for (number, page) in self.pages.iter().enumerate() {
             let (Some(page), Some(members)) = (page, set.page(number)) else { continue };
             let mut add = |tag: &Arc<str>, count: usize| *counts.entry(Arc::clone(tag)).or_default() += count as u64;
@@ -118,6 +119,25 @@ impl Column {
         counts
     }
 
+    /// The rows whose list of texts has this one.
+    pub(crate) fn holding(&self, text: &str) -> Set {
+        let page = |page: &Option<Arc<crate::page::Page>>| {
+            let Some(page) = page else { return NONE };
+            let mut found = match page.data() {
+                Data::Tags(tags) => tags.sets().find(|(tag, _)| &***tag == text).map_or(NONE, |(_, bits)| *bits),
+                _ => NONE,
+            };
+            for (row, value) in page.odd() {
+                let Value::List(items) = value else { continue };
+                if items.iter().any(|item| matches!(item, Value::String(tag) if &**tag == text)) {
+                    crate::bits::put(&mut found, row, true);
+                }
+            }
+            found
+        };
+        Set::from_pages(self.pages.iter().map(page))
+    }
+
     /// The rows that have a value.
     pub(crate) fn present(&self) -> Set {
         let present =
@@ -131,6 +151,18 @@ impl View {
     #[must_use]
     pub fn trait_kind(&self, column: &str) -> Option<TraitKind> {
         self.column(column)?.kind()
+    }
+
+    /// The rows whose value in a column is a list with this text; nobody where there is no such column.
+    #[must_use]
+    pub fn holding(&self, column: &str, text: &str) -> Set {
+        self.column(column).map_or_else(Set::new, |column| column.holding(text))
+    }
+
+    /// How many rows of a set have each text in a column of lists, ascending by text.
+    #[must_use]
+    pub fn tag_counts(&self, column: &str, set: &Set) -> BTreeMap<Arc<str>, u64> {
+        self.column(column).map_or_else(BTreeMap::new, |column| column.tag_counts(set))
     }
 
     /// The numbers of a column for the rows of a set that have one, ascending by row. Instants are seconds.

@@ -5,6 +5,7 @@ use attune_proto::contact::v1::contact_service_client::ContactServiceClient;
 use attune_proto::decision::v1::decision_service_client::DecisionServiceClient;
 use attune_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use attune_proto::journey::v1::journey_service_client::JourneyServiceClient;
+use attune_proto::profile::v1::audience_service_client::AudienceServiceClient;
 use attune_proto::profile::v1::profile_service_client::ProfileServiceClient;
 
 use crate::Channel;
@@ -54,4 +55,13 @@ clients! {
     contact: ContactClient = ContactServiceClient;
     /// Client of channel-gateway.
     channel: ChannelClient = ChannelServiceClient;
+}
+
+/// Client of profile's answers about many persons at once.
+pub type AudienceClient = AudienceServiceClient<Channel>;
+
+/// Client of profile's answers about many persons at once.
+#[must_use]
+pub fn audience(channel: Channel) -> AudienceClient {
+    AudienceServiceClient::new(channel).max_decoding_message_size(LONGEST_ANSWER)
 }

@@ -7,7 +7,7 @@ use attune_kernel::Violation;
 use crate::check::Checker;
 use crate::diagnostic::{Diagnostic, Limits};
 use crate::eval::{Run, Val};
-use crate::ir::Node;
+use crate::ir::{Expr, Node};
 use crate::outcome::{Cause, Fault, Outcome, Reason};
 use crate::parse::parse;
 use crate::schema::Schema;
@@ -108,6 +108,24 @@ impl Program {
     /// Why there is no value.
     pub fn value(&self, source: &dyn Source) -> Result<Value, Reason> {
         self.run(source).map(Val::into_value).map_err(|fault| self.reason(fault))
+    }
+
+    /// The conditions that a boolean expression joins by `&&`, in its order: each with its text and as a program of its own.
+    /// An expression that joins nothing is its only condition.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<(&str, Self)> {
+        let Expr::All(parts) = &self.inner.root.expr else { return vec![(self.source(), self.clone())] };
+        let one = |part: &Node| {
+            // The whole source stays with it: positions are those of the whole.
+            let inner = Inner {
+                source: self.inner.source.clone(),
+                of: Type::Bool,
+                root: part.clone(),
+                steps: self.inner.steps,
+            };
+            (self.inner.source.get(part.span.range()).unwrap_or_default().trim(), Self { inner: Arc::new(inner) })
+        };
+        parts.iter().map(one).collect()
     }
 
     fn run<'v>(&'v self, source: &'v dyn Source) -> Result<Val<'v>, Fault> {

@@ -60,7 +60,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Method)> {
 /// and whether the method only reads.
 fn scope_of(service: &str, method: &str) -> &'static str {
     // What only looks. A verb that is not listed changes something: a new method is closed until it is known.
-    const READS: [&str; 12] = [
+    const READS: [&str; 15] = [
         "Get",
         "List",
         "Explain",
@@ -72,6 +72,9 @@ fn scope_of(service: &str, method: &str) -> &'static str {
         "Export",
         "Report",
         "Simulate",
+        "Preview",
+        "Compare",
+        "Find",
         "MayContact",
     ];
     let area = service.split('.').nth(1).unwrap_or("other");
@@ -94,6 +97,8 @@ mod tests {
         assert_eq!(scope("/attune.decision.v1.DecisionService/GetOffer"), Some("decision.read"));
         assert_eq!(scope("/attune.journey.v1.JourneyService/StreamTriggers"), Some("journey.read"));
         assert_eq!(scope("/attune.profile.v1.ProfileService/ErasePerson"), Some("profile.write"));
+        assert_eq!(scope("/attune.profile.v1.AudienceService/PreviewSegment"), Some("profile.read"));
+        assert_eq!(scope("/attune.profile.v1.AudienceService/SplitPersons"), Some("profile.write"));
         assert_eq!(scope("/grpc.health.v1.Health/Check"), None);
         assert_eq!(by_path("/attune.decision.v1.DecisionService/Nonsense"), &OTHER);
     }

@@ -45,6 +45,13 @@ pub struct Config {
     /// How long a snapshot stays in the cache.
     #[serde(with = "serde_duration")]
     pub cache_ttl: Duration,
+    /// The most persons of the index; 0 for none.
+    pub audience_max_persons: usize,
+    /// The most columns of the index.
+    pub audience_max_columns: usize,
+    /// How often rows of the index are made anew.
+    #[serde(with = "serde_duration")]
+    pub audience_refresh: Duration,
     /// How long a request id is remembered.
     #[serde(with = "serde_duration")]
     pub request_retention: Duration,
@@ -69,6 +76,9 @@ impl Default for Config {
             evaluation_batch: 500,
             reevaluation_interval: Duration::from_secs(3600),
             cache_ttl: Duration::from_secs(600),
+            audience_max_persons: 5_000_000,
+            audience_max_columns: 4_000,
+            audience_refresh: Duration::from_secs(3600),
             request_retention: Duration::from_secs(7 * DAY),
             event_retention: Duration::from_secs(3600),
             feed_retention: Duration::from_secs(30 * DAY),
@@ -84,9 +94,16 @@ impl Config {
         if !(1..=10_000).contains(&self.evaluation_batch) {
             out.push(Violation::new("evaluation_batch", "must be between 1 and 10000"));
         }
+        if self.audience_max_persons > 100_000_000 {
+            out.push(Violation::new("audience_max_persons", "must be at most 100000000"));
+        }
+        if !(10..=100_000).contains(&self.audience_max_columns) {
+            out.push(Violation::new("audience_max_columns", "must be between 10 and 100000"));
+        }
         for (field, value, least) in [
             ("reevaluation_interval", self.reevaluation_interval, 1),
             ("cache_ttl", self.cache_ttl, 1),
+            ("audience_refresh", self.audience_refresh, 10),
             ("event_retention", self.event_retention, 1),
             ("confirm_within", self.confirm_within, 60),
             ("request_retention", self.request_retention, 60),
@@ -135,6 +152,9 @@ mod tests {
             evaluation_batch: 0,
             reevaluation_interval: Duration::ZERO,
             cache_ttl: Duration::ZERO,
+            audience_max_persons: usize::MAX,
+            audience_max_columns: 0,
+            audience_refresh: Duration::ZERO,
             request_retention: Duration::ZERO,
             event_retention: Duration::ZERO,
             feed_retention: Duration::ZERO,
@@ -147,6 +167,9 @@ mod tests {
             "request_retention",
             "feed_retention",
             "confirm_within",
+            "audience_max_persons",
+            "audience_max_columns",
+            "audience_refresh",
         ];
         assert!(
             all.iter().chain(&["consent_defaults"]).all(|field| fields.contains(&(*field).to_owned())),

@@ -1,9 +1,42 @@
 //! What can go wrong here, and what it means to a caller.
 
+use std::time::Duration;
+
 use attune_kernel::{Code, Problem, Violation};
 use attune_storage::StorageError;
 
 use crate::domain::document::Full;
+
+/// Why there is no answer about many persons at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReady {
+    /// The index is switched off.
+    Off,
+    /// The index is being built.
+    Building {
+        /// How many persons are in it.
+        indexed: usize,
+    },
+    /// There is more than the index may hold.
+    TooLarge {
+        /// The most persons.
+        persons: usize,
+        /// The most columns.
+        columns: usize,
+    },
+}
+
+impl NotReady {
+    /// The reason with which calls are refused.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Off => "AUDIENCE_OFF",
+            Self::Building { .. } => "AUDIENCE_BUILDING",
+            Self::TooLarge { .. } => "AUDIENCE_TOO_LARGE",
+        }
+    }
+}
 
 /// Why a request was not fulfilled.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +65,9 @@ pub enum Error {
     /// No consent waits for this token.
     #[error("no consent waits for this token")]
     Token,
+    /// Questions about many persons at once are not answered.
+    #[error("the index of persons does not answer")]
+    Audience(NotReady),
     /// The segment does not exist.
     #[error("no such segment")]
     NoSegment(String),
@@ -79,7 +115,29 @@ impl From<Error> for Problem {
             Error::Token => {
                 Self::new(Code::FailedPrecondition, "CONFIRM_TOKEN_UNKNOWN", "no consent waits for this token")
             }
+            Error::Audience(why) => audience(why),
             Error::NoSegment(id) => Self::not_found("segment", &id),
         }
+    }
+}
+
+fn audience(why: NotReady) -> Problem {
+    let reason = why.reason();
+    match why {
+        NotReady::Off => Problem::new(Code::FailedPrecondition, reason, "the index of persons is switched off"),
+        NotReady::Building { indexed } => Problem::new(
+            Code::Unavailable,
+            reason,
+            format!("the index of persons is being built, it has {indexed} of them"),
+        )
+        .with("indexedPersons", indexed.to_string())
+        .retry_after(Duration::from_secs(2)),
+        NotReady::TooLarge { persons, columns } => Problem::new(
+            Code::FailedPrecondition,
+            reason,
+            format!("there is more than the {persons} persons or {columns} columns that the index may hold"),
+        )
+        .with("maxPersons", persons.to_string())
+        .with("maxColumns", columns.to_string()),
     }
 }

@@ -17,6 +17,8 @@ attune_service_kit::instruments! {
         evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
         /// Events removed because their kind is kept for a bounded time.
         expired: Counter("attune.profile.events.expired", "{event}", "events removed because their kind is kept for a bounded time", []),
+        /// Persons in the index.
+        audience_persons: Gauge("attune.profile.audience.persons", "{person}", "persons in the index of everybody", []),
         /// Changes of who is who applied, by kind.
         rewrites: Counter("attune.profile.rewrites", "{change}", "merges, splits and erasures applied", ["kind"]),
     }

@@ -1,17 +1,20 @@
 //! Putting the rooms together.
 
+mod audience;
 mod evaluator;
 mod housekeeping;
 
 use std::sync::Arc;
 
 use attune_kernel::Problem;
+use attune_proto::profile::v1::audience_service_server::AudienceServiceServer;
 use attune_proto::profile::v1::profile_service_server::ProfileServiceServer;
 use attune_service_kit::clock::{Clock, IdSource};
 use attune_service_kit::crud::{Compiled, Crud, Records, Writes};
 use attune_service_kit::server::{MAX_MESSAGE, Service, Task};
 use attune_storage::{Cache, Storage};
 
+use self::audience::Indexer;
 use self::evaluator::Evaluator;
 use self::housekeeping::Housekeeping;
 use crate::config::{Config, Undeclared};
@@ -19,11 +22,12 @@ use crate::domain::rules::Rules;
 use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
 use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
+use crate::grpc::audience::Audiences;
 use crate::grpc::tags::{self, TagDefinitions, Tags};
 use crate::grpc::timeline::{self, EventKinds};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
-use crate::store::{self, SCHEMA, Snapshots};
+use crate::store::{self, Bounds, Index, SCHEMA, Snapshots};
 
 /// The service's name, which is its folder's.
 pub const NAME: &str = "profile";
@@ -76,7 +80,18 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     });
     let metrics = Metrics::new();
     let feed = deps.storage.feed_reader(SCHEMA)?;
-    let snapshots = Snapshots::new(Arc::clone(&store), deps.cache, deps.ids.clone(), config.cache_ttl);
+    let index = Index::new(Bounds { persons: config.audience_max_persons, columns: config.audience_max_columns });
+    let snapshots = Snapshots::new(Arc::clone(&store), deps.cache, deps.ids.clone(), config.cache_ttl, index.clone());
+    let indexer = Indexer {
+        store: Arc::clone(&store),
+        storage: deps.storage.clone(),
+        index: index.clone(),
+        clock: deps.clock.clone(),
+        refresh: config.audience_refresh,
+        metrics: metrics.clone(),
+    };
+    let audiences =
+        Audiences::new(index, Arc::clone(&rules), Arc::clone(&resources), writes.clone(), deps.clock.clone());
     let evaluator = Evaluator {
         store: Arc::clone(&store),
         snapshots: snapshots.clone(),
@@ -115,6 +130,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let server = ProfileServiceServer::new(profiles).max_decoding_message_size(MAX_MESSAGE);
     Ok(Service::new(NAME)
         .grpc(server)
+        .grpc(AudienceServiceServer::new(audiences).max_decoding_message_size(MAX_MESSAGE))
+        .task(Task::new("audience", move |stop| indexer.clone().run(stop)))
         .task(Task::new("segment evaluation", move |stop| evaluator.clone().run(stop)))
         .task(Task::new("housekeeping", move |stop| housekeeping.clone().run(stop)))
         .check("storage", move || {

@@ -2,6 +2,7 @@
 //!
 //! Pure: no async, no I/O, no clock, no wire types. The current time is an argument.
 
+pub mod audience;
 pub mod batch;
 pub mod codec;
 pub mod consent;

@@ -1,6 +1,7 @@
 //! The contract `attune.profile.v1`: validate, convert, call, convert.
 
 pub(crate) mod attributes;
+pub(crate) mod audience;
 mod check;
 mod consents;
 mod convert;

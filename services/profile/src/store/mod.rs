@@ -1,8 +1,10 @@
 //! The port to what is known of persons. Two stores implement it and pass one conformance suite.
 
 pub(crate) mod body;
+mod changes;
 mod document;
 mod embedded;
+mod index;
 mod postgres;
 mod snapshots;
 
@@ -27,6 +29,8 @@ use crate::domain::rules::Rules;
 use crate::domain::tag::TagMove;
 use crate::error::Error;
 
+pub(crate) use changes::Changes;
+pub(crate) use index::{Bounds, Index};
 pub(crate) use snapshots::Snapshots;
 
 /// The schema in Postgres, and the space in the embedded engine.
@@ -39,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0003_feed" => feed::MIGRATION_SQL,
     "0004_origin" => include_str!("../../migrations/0002_origin.sql"),
     "0005_timeline" => include_str!("../../migrations/0003_timeline.sql"),
+    "0006_changes" => include_str!("../../migrations/0004_changes.sql"),
 ];
 
 /// The feed of entries into and exits from segments.

@@ -14,7 +14,7 @@ use attune_storage::Cache;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Store, document};
+use super::{Index, Store, document};
 use crate::domain::document::Document;
 use crate::error::Error;
 
@@ -30,6 +30,8 @@ pub(crate) struct Snapshots {
     ttl: Duration,
     /// Persons whose new version the cache has not taken, with the time after which no copy of theirs can be left.
     unsaid: Arc<Mutex<BTreeMap<String, Instant>>>,
+    /// Everybody in memory, which is told of every write.
+    index: Index,
 }
 
 /// What was read.
@@ -42,8 +44,8 @@ pub(crate) struct Read {
 
 impl Snapshots {
     /// Documents of a store, cached for `ttl`.
-    pub(crate) fn new(store: Arc<dyn Store>, cache: Cache, ids: IdSource, ttl: Duration) -> Self {
-        Self { store, cache, ids, ttl, unsaid: Arc::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, cache: Cache, ids: IdSource, ttl: Duration, index: Index) -> Self {
+        Self { store, cache, ids, ttl, unsaid: Arc::default(), index }
     }
 
     /// The documents of persons, in order; aliases are resolved by the store and not cached.
@@ -109,8 +111,9 @@ impl Snapshots {
         Ok(documents)
     }
 
-    /// Makes every copy of these persons worthless. To be called after each write of theirs, before it is answered.
+    /// Makes every copy of these persons worthless and tells the index of them. To be called after each write of theirs, before it is answered.
     pub(crate) async fn renew(&self, persons: &[String]) {
+        self.index.heard(persons);
         if !self.cache.is_some() || persons.is_empty() {
             return;
         }

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use attune_client::{Channel, Options, ProfileClient};
+use attune_client::{AudienceClient, Channel, Options, ProfileClient};
 use attune_kernel::{Secret, Timestamp};
 use attune_profile::{Config, Deps, MIGRATIONS, build};
 use attune_proto::profile::v1::*;
@@ -29,6 +29,7 @@ pub const NOW: i64 = 1_700_000_000_000;
 /// A running service. [`stop`](Self::stop) ends it and removes what it kept.
 pub struct Suite {
     pub client: ProfileClient,
+    pub audience: AudienceClient,
     pub clock: Clock,
     pub running: Running,
     dir: Option<tempfile::TempDir>,
@@ -39,7 +40,8 @@ pub async fn start_on(storage: Storage, cache: Cache, config: Config) -> Suite {
     let clock = Clock::manual(Timestamp::from_millis(NOW));
     let deps = Deps { storage, cache, clock: clock.clone(), ids: IdSource::random() };
     let service = build(config, deps).await.unwrap();
-    let client = attune_client::profile(Channel::in_process(service.in_process(), &Options::default()));
+    let channel = Channel::in_process(service.in_process(), &Options::default());
+    let (client, audience) = (attune_client::profile(channel.clone()), attune_client::audience(channel));
     let config = Loader::new()
         .section::<ServerConfig>()
         .section::<AuthConfig>()
@@ -48,7 +50,7 @@ pub async fn start_on(storage: Storage, cache: Cache, config: Config) -> Suite {
         .unwrap();
     let running =
         Server::new(config.section().unwrap(), config.section().unwrap()).service(service).start().await.unwrap();
-    Suite { client, clock, running, dir: None, postgres: None }
+    Suite { client, audience, clock, running, dir: None, postgres: None }
 }
 
 pub async fn start_in(dir: tempfile::TempDir) -> Suite {
@@ -82,7 +84,7 @@ pub async fn suites() -> Vec<Suite> {
 
 impl Suite {
     pub async fn stop(self) {
-        drop(self.client);
+        drop((self.client, self.audience));
         self.running.stop().await;
         if let Some(postgres) = self.postgres {
             let drop = format!("DROP SCHEMA {} CASCADE", postgres.schema());
