@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 13] = [
+const INNER: [(&str, &[&str]); 14] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -18,6 +18,7 @@ const INNER: [(&str, &[&str]); 13] = [
     ("attune-learning", &[]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-plot", &[]),
+    ("attune-trigger", &["attune-kernel", "attune-expression", "attune-pathing"]),
     ("attune-storage", &["attune-kernel"]),
     ("attune-client", &["attune-kernel", "attune-proto"]),
     ("attune-service-kit", &["attune-kernel", "attune-proto", "attune-storage", "attune-client"]),
