@@ -7,6 +7,9 @@ use tokio_postgres::{Client, NoTls};
 /// Where tests find Postgres; the role must be allowed to create databases.
 pub const VARIABLE: &str = "ATTUNE_TEST_POSTGRES";
 
+/// Wraps the keys of persons in fresh databases.
+pub const VAULT_KEY: &str = "a master key of tests and of nothing else";
+
 /// A fresh database.
 #[derive(Debug)]
 pub struct Database {

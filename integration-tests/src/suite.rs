@@ -109,6 +109,7 @@ impl Suite {
         let mut environment = vec![
             ("ATTUNE__STORAGE__KIND".to_owned(), "postgres".to_owned()),
             ("ATTUNE__STORAGE__POSTGRES__URL".to_owned(), database.url()),
+            ("ATTUNE__STORAGE__POSTGRES__VAULT_KEY".to_owned(), database::VAULT_KEY.to_owned()),
             // Several suites run at the same time against one server.
             ("ATTUNE__STORAGE__POSTGRES__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
         ];

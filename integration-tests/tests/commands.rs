@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test's words are for the person who runs it")]
 
 use attune_integration_tests::binary::{command, run, run_with};
-use attune_integration_tests::database::{self, Database};
+use attune_integration_tests::database::{self, Database, VAULT_KEY};
 
 #[tokio::test]
 async fn a_configuration_is_checked_with_every_problem_at_once() {
@@ -54,7 +54,10 @@ async fn migrations_are_applied_once() {
     };
     let migrate = || {
         let mut migrate = command(["migrate"]);
-        migrate.env("ATTUNE__STORAGE__KIND", "postgres").env("ATTUNE__STORAGE__POSTGRES__URL", database.url());
+        migrate
+            .env("ATTUNE__STORAGE__KIND", "postgres")
+            .env("ATTUNE__STORAGE__POSTGRES__URL", database.url())
+            .env("ATTUNE__STORAGE__POSTGRES__VAULT_KEY", VAULT_KEY);
         run_with(migrate, "")
     };
     let (first, second) = (migrate().await, migrate().await);

@@ -160,6 +160,10 @@ pub enum StorageKind {
 pub struct DatabaseConfig {
     /// postgres:// URL; it may hold a password.
     pub url: Secret,
+    /// Wraps the keys with which data of persons is sealed.
+    pub vault_key: Secret,
+    /// What wrapped them before; empty for none.
+    pub former_vault_key: Secret,
     /// The most connections each service opens.
     pub max_connections: usize,
     /// How long a call waits for a free connection.
@@ -199,7 +203,12 @@ impl DatabaseConfig {
             connect_timeout: self.connect_timeout,
             statement_timeout: self.statement_timeout,
             lock_timeout: self.lock_timeout,
-            ..attune_storage::PostgresConfig::default()
+            vault_key: self.vault_key.clone(),
+            former_vault_keys: Some(&self.former_vault_key)
+                .filter(|key| !key.is_empty())
+                .cloned()
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -211,6 +220,9 @@ impl CacheConfig {
         attune_storage::CacheConfig { url: self.url.clone(), prefix: self.prefix.clone(), timeout: self.timeout }
     }
 }
+
+/// Characters of the shortest master key: 24 random bytes in base64.
+const MIN_VAULT_KEY: usize = 32;
 
 impl Section for StorageConfig {
     const NAME: &'static str = "storage";
@@ -225,6 +237,11 @@ impl Section for StorageConfig {
                 problems.push(Violation::new("postgres.url", "must be set when kind is postgres"));
             }
             StorageKind::Embedded | StorageKind::Postgres => {}
+        }
+        if self.kind == StorageKind::Postgres && self.postgres.vault_key.expose().len() < MIN_VAULT_KEY {
+            let why = "must be set to at least 32 characters when kind is postgres, such as what `openssl rand -base64 32` \
+                       prints; all processes need the same";
+            problems.push(Violation::new("postgres.vault_key", why));
         }
         if self.postgres.max_connections == 0 {
             problems.push(Violation::new("postgres.max_connections", "must be at least 1"));

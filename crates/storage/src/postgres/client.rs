@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::error::StorageError;
+use crate::vault::PgVault;
 
 /// A connection of the pool outside a transaction: each statement commits by itself.
 pub struct Client {
@@ -18,6 +19,7 @@ pub struct Client {
 pub struct Transaction<'t, 'env: 't> {
     pub(super) inner: deadpool_postgres::Transaction<'t>,
     pub(super) notes: Mutex<Notes>,
+    pub(super) vault: PgVault,
     pub(super) env: PhantomData<&'env ()>,
 }
 
@@ -56,6 +58,12 @@ impl<'t> Transaction<'t, '_> {
     #[must_use]
     pub fn raw(&self) -> &deadpool_postgres::Transaction<'t> {
         &self.inner
+    }
+
+    /// The keys of the persons of this schema.
+    #[must_use]
+    pub const fn vault(&self) -> &PgVault {
+        &self.vault
     }
 
     /// Gives a signal of this process once the transaction is committed.

@@ -186,7 +186,8 @@ impl Postgres {
             // Nothing ran yet, so a connection that broke while it lay in the pool is simply replaced.
             Err(error) => return Attempt::Again(StorageError::from(error).into()),
         };
-        let tx = Transaction { inner, notes: Mutex::new(Notes::default()), env: PhantomData };
+        let tx =
+            Transaction { inner, notes: Mutex::new(Notes::default()), vault: self.0.vault.clone(), env: PhantomData };
         let answer = work(&tx).await;
         let Transaction { inner, notes, .. } = tx;
         let notes = notes.into_inner();

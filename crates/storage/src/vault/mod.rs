@@ -24,6 +24,7 @@ mod aead;
 mod cache;
 mod engine;
 mod postgres;
+mod rows;
 mod slots;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests;
 pub use aead::{OVERHEAD, Place, Secret, open, random_secret, seal, slot_of};
 pub(crate) use engine::{EngineVault, Staged};
 pub use postgres::{Ask, Keys, MIGRATION_SQL, MasterKey, PgVault};
+pub use rows::{Plain, Sealed};
 
 /// Which subject a row belongs to, told from its key; `None` for rows that say nothing of a person.
 pub type SubjectOf = fn(&[u8]) -> Option<Vec<u8>>;

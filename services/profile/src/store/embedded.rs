@@ -1,6 +1,6 @@
 //! What is known of persons, in the embedded engine.
 //!
-//! Keys of the space `profile`: `ev` events by person and place, `or` the origins of those that have another one than their
+//! Keys of the space `profile`, of which `ev`, `or` and `do` are sealed with the key of their person: `ev` events by person and place, `or` the origins of those that have another one than their
 //! person, `id` known event ids (hashed), `do` documents, `al` aliases
 //! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
 //! the same by time, `mk` marks, `su` words on who may not be written to by hashed address.
@@ -15,7 +15,7 @@ use attune_kernel::Timestamp;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Scan, Space, Tx, feed};
 
-use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest, document};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest, document, place};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -32,8 +32,14 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) fn open(engine: &Engine) -> Result<Self, Error> {
-        Ok(Self { engine: engine.clone(), space: engine.space(super::SCHEMA)? })
+        Ok(Self { engine: engine.clone(), space: engine.sealed_space(super::SCHEMA, subject)? })
     }
+}
+
+/// Whose key seals a row: what is said of a person lies under their id.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let mut at = KeyReader::new(at);
+    matches!(at.str().ok()?.as_str(), "ev" | "or" | "do").then(|| at.bytes().ok()).flatten()
 }
 
 fn events_of(person: &str) -> KeyBuilder {
@@ -131,9 +137,9 @@ fn remember(tx: &mut Tx, space: &Space, events: &[Event]) -> Result<Vec<bool>, E
 }
 
 fn store_event(tx: &mut Tx, space: &Space, event: &Event) -> Result<(), Error> {
-    tx.put(space, event_key(&event.person_id, &event.place()), event.body.expose().clone())?;
+    tx.put(space, event_key(&event.person_id, &place(event)), event.body.expose().clone())?;
     if event.origin != Origin::default() {
-        keep_origin(tx, space, &event.person_id, &event.place(), &event.origin)?;
+        keep_origin(tx, space, &event.person_id, &place(event), &event.origin)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod months;
 mod rewrite;
+mod seal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use attune_kernel::Timestamp;
 use attune_storage::{Postgres, StorageError, Transaction, feed};
 
 use self::months::Months;
-use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest};
+use super::{Done, FEED, Forgotten, Once, Rewrite, Rewritten, Store, TAG_FEED, Work, digest, place};
 use crate::domain::batch::{Batch, Outcome};
 use crate::domain::consent::{self, Consent};
 use crate::domain::document::Document;
@@ -66,8 +67,8 @@ async fn claim(
         }
         let now = in_force(tx, asked).await?;
         if rows.len() == persons.len() && now == aliases {
-            let documents = rows.iter().map(|row| document(row.get(0), Some(row.get(1)))).collect::<Result<_, _>>()?;
-            return Ok((aliases, documents));
+            let stored: Vec<(&str, Option<&[u8]>)> = rows.iter().map(|row| (row.get(0), Some(row.get(1)))).collect();
+            return Ok((aliases, seal::documents(tx.vault(), tx, &stored).await?));
         }
         aliases = now;
     }
@@ -80,13 +81,6 @@ async fn release(tx: &Transaction<'_, '_>, claimed: &[String]) -> Result<(), Err
         tx.execute("DELETE FROM document WHERE person_id = ANY($1) AND body = ''", &[&claimed]).await?;
     }
     Ok(())
-}
-
-fn document(person: &str, body: Option<&[u8]>) -> Result<Document, Error> {
-    match body {
-        Some(body) if !body.is_empty() => super::document::decode(person, body),
-        _ => Ok(Document::empty(person)),
-    }
 }
 
 /// Ids of documents that were never written.
@@ -119,10 +113,12 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
         return Ok(());
     }
     let column = |of: fn(&Event) -> &str| events.iter().map(of).collect::<Vec<&str>>();
+    let ids: Vec<String> = events.iter().map(|event| place(event).2).collect();
+    let sessions: Vec<String> = events.iter().map(|event| seal::session(&event.session)).collect();
     let times: Vec<i64> = events.iter().map(|event| event.time.as_micros()).collect();
     let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
     let shared: Vec<bool> = events.iter().map(|event| event.origin.shared).collect();
-    let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.expose().as_slice()).collect();
+    let bodies = seal::events(tx, events, &ids).await?;
     tx.execute(
         "INSERT INTO event (person_id, time, sequence, event_id, name, channel, body, origin, shared, session) \
          SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[], \
@@ -131,14 +127,29 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
             &column(|event| &event.person_id),
             &times,
             &sequences,
-            &column(|event| &event.event_id),
+            &ids,
             &column(|event| &event.name),
             &column(|event| &event.channel),
             &bodies,
             &column(|event| &event.origin.id),
             &shared,
-            &column(|event| &event.session),
+            &sessions,
         ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn store_documents(tx: &Transaction<'_, '_>, documents: &[Document]) -> Result<(), Error> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let persons: Vec<&str> = documents.iter().map(|document| document.person_id.as_str()).collect();
+    let bodies = seal::sealed_documents(tx, documents).await?;
+    tx.execute(
+        "INSERT INTO document (person_id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) \
+         ON CONFLICT (person_id) DO UPDATE SET body = excluded.body",
+        &[&persons, &bodies],
     )
     .await?;
     Ok(())
@@ -148,16 +159,7 @@ async fn insert(tx: &Transaction<'_, '_>, events: &[Event]) -> Result<(), Error>
 async fn save(tx: &Transaction<'_, '_>, outcome: &Outcome) -> Result<Vec<String>, Error> {
     let Outcome { documents, moves, tag_moves, .. } = outcome;
     let written: Vec<String> = documents.iter().map(|document| document.person_id.clone()).collect();
-    if !documents.is_empty() {
-        let persons: Vec<&str> = written.iter().map(String::as_str).collect();
-        let bodies: Vec<Vec<u8>> = documents.iter().map(super::document::encode).collect();
-        tx.execute(
-            "INSERT INTO document (person_id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) \
-             ON CONFLICT (person_id) DO UPDATE SET body = excluded.body",
-            &[&persons, &bodies],
-        )
-        .await?;
-    }
+    store_documents(tx, documents).await?;
     let pairs = |entered: bool| -> (Vec<&str>, Vec<&str>) {
         moves
             .iter()
@@ -273,7 +275,8 @@ impl Store for Pg {
                 &[&persons],
             )
             .await?;
-        rows.iter().map(|row| document(row.get(1), row.get(2))).collect()
+        let stored: Vec<(&str, Option<&[u8]>)> = rows.iter().map(|row| (row.get(1), row.get(2))).collect();
+        seal::documents(self.postgres.vault(), &client, &stored).await
     }
 
     async fn timeline(
@@ -313,11 +316,14 @@ impl Store for Pg {
                     &sequence,
                     &id,
                     &limit,
-                    &filter.session,
+                    &seal::session(&filter.session),
                 ],
             )
             .await?;
-        Ok(rows.iter().map(|row| ((Timestamp::from_micros(row.get(0)), row.get(1), row.get(2)), row.get(3))).collect())
+        let places = rows.iter().map(|row| (Timestamp::from_micros(row.get(0)), row.get(1), row.get(2)));
+        let stored: Vec<(&str, &[u8])> = rows.iter().map(|row| (row.get(2), row.get(3))).collect();
+        let bodies = seal::bodies(self.postgres.vault(), &client, &stored).await?;
+        Ok(places.zip(bodies).filter_map(|(place, body)| Some((place, body?))).collect())
     }
 
     async fn rewrite(
@@ -327,7 +333,12 @@ impl Store for Pg {
         rules: Arc<Rules>,
         now: Timestamp,
     ) -> Result<Rewritten, Error> {
-        self.postgres.transact(|tx| Box::pin(rewrite::apply(tx, &once, &change, &rules, now))).await
+        let (done, slots) =
+            self.postgres.transact(|tx| Box::pin(rewrite::apply(tx, &once, &change, &rules, now))).await?;
+        if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+            tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+        }
+        Ok(done)
     }
 
     async fn members(&self, segment: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {

@@ -87,7 +87,12 @@ async fn all(store: &dyn Store, prefix: &str, rules: &Rules) -> String {
         let id = format!("{prefix}p{person}");
         let document = store.documents(std::slice::from_ref(&id)).await.unwrap().remove(0);
         let timeline = store.timeline(&id, &Filter::default(), None, 1000).await.unwrap();
-        let timeline = timeline.into_iter().map(|(place, body)| json!([place.0, place.2, body.len()])).collect();
+        let event_id = |body: &[u8]| super::body::decode(body, &id).unwrap().event_id;
+        let mut timeline: Vec<_> =
+            timeline.into_iter().map(|(place, body)| (place.0, event_id(&body), body.len())).collect();
+        // Of the same time, places are in the order of hashes, which differs with the prefix.
+        timeline.sort();
+        let timeline = timeline.into_iter().map(|one| json!(one)).collect();
         out.push(seen(&document, timeline, hours(60)));
     }
     for segment in &rules.segments {

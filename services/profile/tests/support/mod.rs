@@ -82,6 +82,16 @@ pub async fn suites() -> Vec<Suite> {
     all
 }
 
+fn files_below(directory: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        if entry.path().is_dir() {
+            files_below(&entry.path(), found);
+        } else {
+            found.push(entry.path());
+        }
+    }
+}
+
 impl Suite {
     pub async fn stop(self) {
         drop((self.client, self.audience));
@@ -90,6 +100,27 @@ impl Suite {
             let drop = format!("DROP SCHEMA {} CASCADE", postgres.schema());
             postgres.client().await.unwrap().batch_execute(&drop).await.unwrap();
         }
+    }
+
+    /// The files that hold what the service keeps: those of the embedded store, or of every table and index of the schema.
+    pub async fn files(&self) -> Vec<Vec<u8>> {
+        let mut paths = Vec::new();
+        if let Some(dir) = &self.dir {
+            files_below(dir.path(), &mut paths);
+        }
+        if let Some(postgres) = &self.postgres {
+            let client = postgres.client().await.unwrap();
+            client.batch_execute("CHECKPOINT").await.unwrap();
+            let sql = "SELECT current_setting('data_directory') || '/' || pg_relation_filepath(oid) FROM pg_class \
+                       WHERE relnamespace = current_schema()::regnamespace AND pg_relation_filepath(oid) IS NOT NULL";
+            let rows = client.query(sql, &[]).await.unwrap();
+            paths.extend(rows.iter().map(|row| row.get::<_, String>(0).into()));
+        }
+        let files: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+        if files.is_empty() {
+            println!("skipped: the files of the server cannot be read");
+        }
+        files
     }
 
     /// Stops the service and starts it again on the same directory.

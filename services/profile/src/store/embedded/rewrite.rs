@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
+use attune_storage::vault::feed_subject;
 use attune_storage::{Scan, Space, Tx};
 
-use super::super::{Once, Rewrite, Rewritten, body};
+use super::super::{Once, Rewrite, Rewritten, body, place};
 use super::{
     alias_key, count, document_key, event_key, events_of, in_force, keep_origin, load, member_key, number, origin_key,
     place_of, read_origin, repeated, request_key, save,
@@ -64,13 +65,15 @@ pub(super) fn apply(
 /// Every event of a person, decoded.
 fn events(tx: &Tx, space: &Space, person: &str) -> Result<Vec<Event>, Error> {
     let rows = tx.scan(space, &Scan::prefix(events_of(person).build()))?;
-    rows.iter()
-        .map(|(at, value)| {
-            let mut event = body::decode(value, person)?;
-            event.origin = read_origin(tx, space, person, &place_of(at)?)?;
-            Ok(event)
-        })
-        .collect()
+    let decoded = rows.iter().map(|(at, value)| {
+        let mut event = body::decode(value, person)?;
+        event.origin = read_origin(tx, space, person, &place_of(at)?)?;
+        Ok(event)
+    });
+    let mut events = decoded.collect::<Result<Vec<Event>, Error>>()?;
+    // Keys have the hash of the id in its place.
+    events.sort_by_cached_key(Event::place);
+    Ok(events)
 }
 
 /// What a split takes along.
@@ -134,6 +137,8 @@ fn merge(
     let other = load(tx, space, &merged)?;
     leave_all(tx, space, &other)?;
     tx.delete(space, document_key(&merged))?;
+    // What lies under their key are copies that nobody would find when the survivor is erased.
+    tx.shred(space, merged.as_bytes())?;
     let mut batch = Batch::new(vec![load(tx, space, &surviving)?]).under(rules);
     batch.change(&surviving).absorb(other);
     let mut written = save(tx, space, &batch.finish(now))?;
@@ -171,16 +176,20 @@ fn split(
     let mut batch = Batch::new(vec![load(tx, space, &person)?, load(tx, space, split)?]).under(rules);
     let parted = batch.take_apart(all, &person, split, &ids, goes.via);
     for event in parted.moved {
-        let place = event.place();
+        let place = place(&event);
         tx.delete(space, event_key(&person, &place))?;
         tx.delete(space, origin_key(&person, &place))?;
         tx.put(space, event_key(split, &place), event.body.expose().clone())?;
         keep_origin(tx, space, split, &place, &event.origin)?;
     }
     for event in parted.renamed {
-        keep_origin(tx, space, &person, &event.place(), &event.origin)?;
+        keep_origin(tx, space, &person, &place(&event), &event.origin)?;
     }
-    save(tx, space, &batch.finish(now))
+    let written = save(tx, space, &batch.finish(now))?;
+    // Old copies of what the person held of the other must not outlive an erasure of the other.
+    let rows = [events_of(&person).build(), key().str("or").str(&person).build(), document_key(&person)];
+    tx.reseal(space, person.as_bytes(), &rows)?;
+    Ok(written)
 }
 
 fn leave_all(tx: &mut Tx, space: &Space, document: &Document) -> Result<(), Error> {
@@ -202,10 +211,16 @@ fn erase(tx: &mut Tx, space: &Space, person: &str, done: &mut Rewritten) -> Resu
     done.values += document.held();
     leave_all(tx, space, &document)?;
     tx.delete(space, document_key(person))?;
+    let first = done.written.len();
     for alias in aliases(tx, space, person)? {
         unpoint(tx, space, &alias, person)?;
         done.written.push(alias);
     }
     done.written.push(person.to_owned());
+    for id in &done.written[first..] {
+        for subject in [id.clone().into_bytes(), feed_subject(id)] {
+            done.keys += u64::from(tx.shred(space, &subject)?);
+        }
+    }
     Ok(())
 }

@@ -6,21 +6,24 @@ use std::sync::Arc;
 use attune_kernel::Timestamp;
 use attune_storage::Transaction;
 
-use super::super::{Once, Rewrite, Rewritten, body, digest};
-use super::{claim, insert, placeholders, release, repeated, save};
+use super::super::{Once, Rewrite, Rewritten, body, digest, place};
+use super::{claim, insert, placeholders, release, repeated, save, seal, store_documents};
 use crate::domain::batch::Batch;
+use crate::domain::document::Document;
 use crate::domain::event::Event;
 use crate::domain::origin::Origin;
 use crate::domain::rules::Rules;
 use crate::error::Error;
 
+/// Applies a change; answers what it did and whose keys were destroyed, by their slots.
 pub(super) async fn apply(
     tx: &Transaction<'_, '_>,
     once: &Once,
     change: &Rewrite,
     rules: &Arc<Rules>,
     now: Timestamp,
-) -> Result<Rewritten, Error> {
+) -> Result<(Rewritten, Vec<u64>), Error> {
+    let mut slots = Vec::new();
     match once {
         Once::Offset(offset) => {
             // The row is written whether or not it is there, so callers with one offset take effect one after the other.
@@ -32,12 +35,12 @@ pub(super) async fn apply(
                 )
                 .await?;
             if rows.is_empty() {
-                return Ok(Rewritten::default());
+                return Ok((Rewritten::default(), slots));
             }
         }
         Once::Request(id) => {
             if let Some(answer) = repeated(tx, id, now).await? {
-                return Ok(Rewritten::decode(&answer));
+                return Ok((Rewritten::decode(&answer), slots));
             }
         }
         Once::No => {}
@@ -47,18 +50,21 @@ pub(super) async fn apply(
         Rewrite::Merge { surviving, merged } => done.written = merge(tx, surviving, merged, rules, now).await?,
         Rewrite::Split { person, split, ids, via } => {
             let goes = Goes { split, ids, via: via.expose() };
-            done.written = self::split(tx, person, &goes, rules, now).await?;
+            done.written = self::split(tx, person, &goes, rules, now, &mut slots).await?;
         }
         Rewrite::Erase { persons } => {
             for person in persons {
-                erase(tx, person, &mut done).await?;
+                erase(tx, person, &mut done, &mut slots).await?;
             }
         }
+    }
+    if matches!(change, Rewrite::Erase { .. }) {
+        done.keys = slots.len() as u64;
     }
     if let Once::Request(id) = once {
         tx.execute("UPDATE request SET answer = $2 WHERE id = $1", &[&digest(id), &done.encode()]).await?;
     }
-    Ok(done)
+    Ok((done, slots))
 }
 
 /// What a split takes along.
@@ -109,6 +115,7 @@ async fn split(
     goes: &Goes<'_>,
     rules: &Arc<Rules>,
     now: Timestamp,
+    slots: &mut Vec<u64>,
 ) -> Result<Vec<String>, Error> {
     // A split may bring back an id that was merged away: from now on it is a person again.
     tx.execute("DELETE FROM alias WHERE person_id = $1", &[&goes.split]).await?;
@@ -124,20 +131,38 @@ async fn split(
     let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
     let sql = "UPDATE alias SET surviving = $1 WHERE surviving = $2 AND person_id = ANY($3)";
     tx.execute(sql, &[split, person, &listed]).await?;
-    let rows = tx.query("SELECT body, origin, shared FROM event WHERE person_id = $1", &[person]).await?;
-    let all = rows.iter().map(|row| {
-        let mut event = body::decode(row.get(0), person)?;
-        event.origin = Origin { id: row.get(1), shared: row.get(2) };
-        Ok(event)
-    });
-    let all = all.collect::<Result<Vec<Event>, Error>>()?;
+    let sql = "SELECT event_id, body, origin, shared FROM event WHERE person_id = $1";
+    let rows = tx.query(sql, &[person]).await?;
+    let stored: Vec<(&str, &[u8])> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let bodies = seal::bodies(tx.vault(), tx, &stored).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for (row, body) in rows.iter().zip(bodies) {
+        let Some(body) = body else { continue };
+        let mut event = body::decode(&body, person)?;
+        event.origin = Origin { id: row.get(2), shared: row.get(3) };
+        all.push(event);
+    }
+    // Keys have the hash of the id in its place.
+    all.sort_by_cached_key(Event::place);
+    // Old copies of what the person held of the other must not outlive an erasure of the other: from here on everybody
+    // concerned has a new key.
+    let rows = tx.query("SELECT person_id FROM alias WHERE surviving = $1", &[person]).await?;
+    let held: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    slots.extend(seal::shred(tx, ids.iter().chain(&held).chain([person])).await?);
+    let (everything, before) = (all.clone(), documents.clone());
     let mut batch = Batch::new(documents).under(rules);
     let parted = batch.take_apart(all, person, split, &ids, goes.via);
-    let moved: Vec<&str> = parted.moved.iter().map(|event| event.event_id.as_str()).collect();
-    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[person, &moved]).await?;
+    let moved: BTreeSet<String> = parted.moved.iter().map(|event| place(event).2).collect();
+    let listed: Vec<&str> = moved.iter().map(String::as_str).collect();
+    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[person, &listed]).await?;
     insert(tx, &parted.moved).await?;
+    let stays: Vec<Event> = everything.into_iter().filter(|event| !moved.contains(&place(event).2)).collect();
+    seal::anew(tx, person, &stays).await?;
     rename(tx, person, &parted.renamed).await?;
     let written = save(tx, &batch.finish(now)).await?;
+    let same: Vec<Document> =
+        before.into_iter().filter(|one| !one.is_new() && !written.contains(&one.person_id)).collect();
+    store_documents(tx, &same).await?;
     release(tx, &claimed).await?;
     Ok(written)
 }
@@ -147,7 +172,7 @@ async fn rename(tx: &Transaction<'_, '_>, person: &str, events: &[Event]) -> Res
     if events.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
+    let ids: Vec<String> = events.iter().map(|event| place(event).2).collect();
     let origins: Vec<&str> = events.iter().map(|event| event.origin.id.as_str()).collect();
     let shared: Vec<bool> = events.iter().map(|event| event.origin.shared).collect();
     let sql = "UPDATE event SET origin = new.origin, shared = new.shared \
@@ -158,7 +183,12 @@ async fn rename(tx: &Transaction<'_, '_>, person: &str, events: &[Event]) -> Res
 }
 
 /// Removes everything of a person; that their events' ids are known stays, so that a late repeat brings nothing back.
-async fn erase(tx: &Transaction<'_, '_>, person: &str, done: &mut Rewritten) -> Result<(), Error> {
+async fn erase(
+    tx: &Transaction<'_, '_>,
+    person: &str,
+    done: &mut Rewritten,
+    slots: &mut Vec<u64>,
+) -> Result<(), Error> {
     let (_, documents) = claim(tx, &set([person])).await?;
     for document in documents {
         let person = &document.person_id;
@@ -167,8 +197,10 @@ async fn erase(tx: &Transaction<'_, '_>, person: &str, done: &mut Rewritten) -> 
         tx.execute("DELETE FROM member WHERE person_id = $1", &[person]).await?;
         tx.execute("DELETE FROM document WHERE person_id = $1", &[person]).await?;
         let rows = tx.query("DELETE FROM alias WHERE surviving = $1 RETURNING person_id", &[person]).await?;
+        let first = done.written.len();
         done.written.extend(rows.iter().map(|row| row.get::<_, String>(0)));
         done.written.push(document.person_id);
+        slots.extend(seal::shred_all(tx, &done.written[first..]).await?);
     }
     Ok(())
 }
