@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
-use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations, resources};
+use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations, resources, vault};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::event::Recorded;
 use crate::domain::journey::JourneyState;
@@ -33,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0001_journey" => include_str!("../../migrations/0001_journey.sql"),
     "0002_feed" => feed::MIGRATION_SQL,
     "0003_resources" => resources::MIGRATION_SQL,
+    "0004_vault" => vault::MIGRATION_SQL,
 ];
 
 /// Name of the feed of triggers and changes of stage.
@@ -161,6 +163,11 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, StorageError> {
         Storage::Embedded(engine) => Arc::new(embedded::Embedded::open(engine.clone())?),
         Storage::Postgres(postgres) => Arc::new(postgres::Relational::new(postgres.clone())),
     })
+}
+
+/// The id of an event as it stands in keys: it may say something of a person.
+fn hashed(id: &str) -> String {
+    Sha256::digest(id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn read_feed(feed: &FeedReader, after: u64, limit: usize, wait: Duration) -> Result<Vec<Announced>, Error> {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::Announced;
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person};
-use crate::domain::log::{EventLogBuilder, LogFull};
+use crate::domain::log::{EventLog, EventLogBuilder, LogFull};
 use crate::domain::value::Value;
 
 fn encode(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>, StorageError> {
@@ -55,13 +55,53 @@ pub(super) fn decode_entry(entry: &Entry) -> Result<Announced, StorageError> {
     Ok(Announced { offset: entry.offset, ..decode("change", &entry.body)? })
 }
 
-/// Adds an event to a log in the making.
-pub(super) fn push(
-    builder: &mut EventLogBuilder,
-    person: &str,
-    recorded: &Recorded,
+/// Events of a person in the order in which they are seen: that of a store has the hash of the id in the place of the id.
+pub(super) fn in_order(mut events: Vec<Recorded>) -> Vec<Recorded> {
+    events.sort_by(|a, b| a.place().cmp(&b.place()));
+    events
+}
+
+/// A log in the making from events in the order of persons, times and sequences. Stores know ids only by their hashes, so
+/// events of the same place are put into the order of their ids here: that in which they were seen live.
+pub(super) struct LogWriter {
+    builder: EventLogBuilder,
     properties: bool,
-) -> Result<(), LogFull> {
+    person: String,
+    held: Vec<Recorded>,
+}
+
+impl LogWriter {
+    pub(super) fn new(properties: bool) -> Self {
+        Self { builder: EventLog::builder(), properties, person: String::new(), held: Vec::new() }
+    }
+
+    /// Adds an event.
+    pub(super) fn push(&mut self, person: &str, recorded: Recorded) -> Result<(), LogFull> {
+        let same = |held: &Recorded| (held.event.time, held.sequence) == (recorded.event.time, recorded.sequence);
+        if self.person != person || !self.held.first().is_none_or(same) {
+            self.write()?;
+            person.clone_into(&mut self.person);
+        }
+        self.held.push(recorded);
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), LogFull> {
+        self.held.sort_by(|a, b| a.event.id.cmp(&b.event.id));
+        for recorded in self.held.drain(..) {
+            push(&mut self.builder, &self.person, &recorded, self.properties)?;
+        }
+        Ok(())
+    }
+
+    /// The log.
+    pub(super) fn finish(mut self) -> Result<EventLog, LogFull> {
+        self.write()?;
+        Ok(self.builder.build())
+    }
+}
+
+fn push(builder: &mut EventLogBuilder, person: &str, recorded: &Recorded, properties: bool) -> Result<(), LogFull> {
     let event = &recorded.event;
     let session = (!recorded.session.is_empty()).then_some(recorded.session.as_str());
     let scalars = event.properties.iter().filter(|_| properties);

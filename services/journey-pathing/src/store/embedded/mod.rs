@@ -13,6 +13,8 @@
 //! | `k, consumer` | how far it has acknowledged |
 //! | `o` | how far changes of who is who are applied |
 //!
+//! `p` and `e` are sealed with the key of their person; ids of events are hashed.
+//!
 //! One thread writes, so what a call reads is what the one before it wrote.
 
 mod persons;
@@ -36,6 +38,12 @@ use crate::domain::log::EventLog;
 use crate::domain::person::PersonChange;
 use crate::error::Error;
 
+/// Whose key seals a row.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let mut at = KeyReader::new(at);
+    matches!(at.str().ok()?.as_str(), "p" | "e").then(|| at.bytes().ok()).flatten()
+}
+
 /// The store.
 pub(super) struct Embedded {
     engine: Engine,
@@ -47,7 +55,7 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) fn open(engine: Engine) -> Result<Self, StorageError> {
-        let space = engine.space(SCHEMA)?;
+        let space = engine.sealed_space(SCHEMA, subject)?;
         let feed = FeedReader::embedded(engine.clone(), space.clone());
         Ok(Self { engine, space, feed, timers: LowWater::default() })
     }

@@ -2,6 +2,7 @@
 
 use attune_kernel::Timestamp;
 use attune_storage::key::{KeyReader, key};
+use attune_storage::vault::feed_subject;
 use attune_storage::{Scan, StorageError};
 
 use super::records::{Records, Who, at_alias, at_aliases_of, at_event, at_events, at_fill, at_known, at_person};
@@ -47,7 +48,8 @@ impl Records<'_> {
     /// Events of a person in the order of time.
     fn events(&self, person: &str) -> Result<Vec<Recorded>, StorageError> {
         let pairs = self.tx.scan(self.space, &Scan::prefix(at_events(person).build()))?;
-        pairs.iter().map(|(_, value)| record::decode_event(value)).collect()
+        let events = pairs.iter().map(|(_, value)| record::decode_event(value)).collect::<Result<Vec<_>, _>>()?;
+        Ok(record::in_order(events))
     }
 
     fn delete_event(&mut self, person: &str, recorded: &Recorded) -> Result<(), StorageError> {
@@ -114,6 +116,8 @@ impl Records<'_> {
             self.put_event(&to, &origin::moved(&tree, &from, &to, &recorded))?;
         }
         self.forget_person(&from)?;
+        // What lies under their key are copies that nobody would find when the survivor is erased.
+        self.tx.shred(self.space, from.as_bytes())?;
         self.redirect(&from, &to)?;
         self.rebuild(book, &to, tree, &before, now)
     }
@@ -149,7 +153,9 @@ impl Records<'_> {
             }
         }
         self.rebuild(book, &from, parting.stays, &before, now)?;
-        self.rebuild(book, split, parting.goes, &before_split, now)
+        self.rebuild(book, split, parting.goes, &before_split, now)?;
+        // Old copies of what the person held of the other must not outlive an erasure of the other.
+        self.tx.reseal(self.space, from.as_bytes(), &[at_person(&from), at_events(&from).build()])
     }
 
     fn erase(&mut self, person: &str, aliases: &[String]) -> Result<(), StorageError> {
@@ -167,6 +173,9 @@ impl Records<'_> {
             }
             self.forget_person(&id)?;
             self.tx.put(self.space, at_alias(&id), Vec::new())?;
+            for subject in [id.clone().into_bytes(), feed_subject(&id)] {
+                self.tx.shred(self.space, &subject)?;
+            }
         }
         Ok(())
     }

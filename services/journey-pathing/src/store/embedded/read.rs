@@ -9,9 +9,10 @@ use attune_storage::{Engine, LowWater, Reader, Scan, Space, StorageError};
 
 use super::records::{Who, at_alias, at_events, at_person, who};
 use crate::domain::live::Person;
-use crate::domain::log::{EventLog, EventLogBuilder};
+use crate::domain::log::EventLog;
 use crate::error::Error;
-use crate::store::{Selection, record};
+use crate::store::Selection;
+use crate::store::record::{self, LogWriter};
 
 /// When the first timer is due.
 pub(super) fn first_due(engine: &Engine, space: &Space, timers: &LowWater) -> Result<Option<Timestamp>, StorageError> {
@@ -46,7 +47,7 @@ pub(super) fn unfilled(reader: &Reader, space: &Space, limit: usize) -> Result<V
 /// A part of the log.
 pub(super) fn log(engine: &Engine, space: &Space, selection: &Selection) -> Result<EventLog, Error> {
     let reader = engine.reader();
-    let mut gathering = Gathering { selection, builder: EventLog::builder(), taken: 0 };
+    let mut gathering = Gathering { selection, writer: LogWriter::new(selection.properties), taken: 0 };
     if selection.persons.is_empty() {
         gathering.scan(&reader, space, &Scan::prefix(key().str("e").build()))?;
     } else {
@@ -67,12 +68,12 @@ pub(super) fn log(engine: &Engine, space: &Space, selection: &Selection) -> Resu
             gathering.scan(&reader, space, &scan)?;
         }
     }
-    Ok(gathering.builder.build())
+    Ok(gathering.writer.finish()?)
 }
 
 struct Gathering<'a> {
     selection: &'a Selection,
-    builder: EventLogBuilder,
+    writer: LogWriter,
     taken: usize,
 }
 
@@ -101,6 +102,6 @@ impl Gathering<'_> {
         if self.taken > selection.limit {
             return Err(Error::TooManyEvents { limit: selection.limit });
         }
-        Ok(record::push(&mut self.builder, &person, &recorded, selection.properties)?)
+        Ok(self.writer.push(&person, recorded)?)
     }
 }

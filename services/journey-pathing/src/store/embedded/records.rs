@@ -11,7 +11,7 @@ use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person, Rulebook};
 use crate::domain::origin::labelled;
 use crate::error::Error;
-use crate::store::{FEED, Fate, Fired, Observation, record};
+use crate::store::{FEED, Fate, Fired, Observation, hashed, record};
 
 pub(super) fn at_person(person: &str) -> Vec<u8> {
     key().str("p").str(person).build()
@@ -39,11 +39,11 @@ pub(super) fn at_events(person: &str) -> KeyBuilder {
 
 pub(super) fn at_event(person: &str, recorded: &Recorded) -> Vec<u8> {
     let (time, sequence, id) = recorded.place();
-    at_events(person).i64(time.as_micros()).i64(sequence).str(id).build()
+    at_events(person).i64(time.as_micros()).i64(sequence).str(&hashed(id)).build()
 }
 
 pub(super) fn at_known(person: &str, event: &str) -> Vec<u8> {
-    key().str("i").str(person).str(event).build()
+    key().str("i").str(person).str(&hashed(event)).build()
 }
 
 pub(super) fn at_fill(person: &str) -> Vec<u8> {

@@ -7,6 +7,7 @@ mod observe;
 mod persons;
 mod read;
 mod records;
+mod seal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,12 @@ impl Store for Relational {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let (book, change) = (book.as_ref(), &change);
-        self.postgres.transact(move |tx| Box::pin(persons::apply(tx, book, offset, change, now))).await
+        let work = self.postgres.transact(move |tx| Box::pin(persons::apply(tx, book, offset, change, now)));
+        let (applied, slots) = work.await?;
+        if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+            tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+        }
+        Ok(applied)
     }
 
     async fn log(&self, selection: Selection) -> Result<EventLog, Error> {

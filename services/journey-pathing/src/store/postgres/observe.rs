@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use attune_kernel::Timestamp;
-use attune_storage::postgres::Row;
 use attune_storage::{StorageError, Transaction};
 
-use super::record;
 use super::records::{Persons, announce, lock, put_events};
+use super::seal;
 use crate::domain::event::Recorded;
-use crate::domain::live::{Change, Person, Rulebook};
+use crate::domain::live::{Change, Rulebook};
 use crate::domain::origin::{Tree, labelled};
 use crate::error::Error;
 use crate::store::{Fate, Fired, Observation};
@@ -87,8 +86,11 @@ pub(super) async fn fire_due(
     let sql = "SELECT person_id, state FROM person WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED";
     let rows = tx.query(sql, &[&now.as_micros(), &limit]).await?;
     let (mut changes, mut persons) = (Vec::new(), Persons::default());
-    for row in &rows {
-        let (id, mut person) = stored(row)?;
+    let stored = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let stored = stored.collect::<Result<Vec<(&str, &[u8])>, StorageError>>()?;
+    let known = seal::persons(tx.vault(), tx, &stored).await?;
+    for ((id, _), person) in stored.iter().zip(known) {
+        let (id, mut person) = ((*id).to_owned(), person.unwrap_or_default());
         let caused = book.tick(&mut person, now);
         persons.add(&id, &person, book.due(&person, now), None)?;
         changes.push((id, caused));
@@ -118,8 +120,4 @@ pub(super) async fn fill(
         tx.execute("UPDATE person SET fill_before = NULL WHERE person_id = $1", &[&asked]).await?;
     }
     Ok(new)
-}
-
-fn stored(row: &Row) -> Result<(String, Person), StorageError> {
-    Ok((row.try_get(0)?, record::decode_person(row.try_get(1)?)?))
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use attune_kernel::Timestamp;
+use attune_storage::vault::feed_subject;
 use attune_storage::{StorageError, Transaction};
 
-use super::record;
 use super::records::{Persons, announce, lock, number, put_events};
+use super::{record, seal};
 use crate::domain::event::{Identifier, Recorded};
 use crate::domain::live::{Change, Person, Rulebook};
 use crate::domain::origin::{self, Parting, Tree};
@@ -24,38 +25,43 @@ struct Goes<'a> {
     identifiers: &'a [Identifier],
 }
 
+/// Answers whether it was applied, and whose keys were destroyed, by their slots.
 pub(super) async fn apply(
     tx: &Transaction<'_, '_>,
     book: &Rulebook,
     offset: u64,
     change: &PersonChange,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<(bool, Vec<u64>), Error> {
     // The row is the lock that lets changes of who is who take effect one after the other.
     let sql = r#"INSERT INTO applied (feed, "offset") VALUES ('identity', $1)
                  ON CONFLICT (feed) DO UPDATE SET "offset" = $1 WHERE applied."offset" < $1"#;
     if tx.execute(sql, &[&number(offset)]).await? == 0 {
-        return Ok(false);
+        return Ok((false, Vec::new()));
     }
+    let mut slots = Vec::new();
     let changes = match change {
         PersonChange::Merge { surviving, merged } => merge(tx, book, surviving, merged, now).await?,
         PersonChange::Split { person, split: to, ids, identifiers } => {
-            split(tx, book, &Goes { person, to, ids, identifiers }, now).await?
+            split(tx, book, &Goes { person, to, ids, identifiers }, now, &mut slots).await?
         }
         PersonChange::Erasure { person, aliases } => {
-            erase(tx, person, aliases).await?;
+            slots = erase(tx, person, aliases).await?;
             Changes::new()
         }
     };
     announce(tx, &changes).await?;
-    Ok(true)
+    Ok((true, slots))
 }
 
 /// Events of a person in the order of time.
 async fn events(tx: &Transaction<'_, '_>, person: &str) -> Result<Vec<Recorded>, StorageError> {
-    let sql = "SELECT body FROM event WHERE person_id = $1 ORDER BY time, sequence, event_id";
+    let sql = "SELECT event_id, body FROM event WHERE person_id = $1 ORDER BY time, sequence, event_id";
     let rows = tx.query(sql, &[&person]).await?;
-    rows.iter().map(|row| record::decode_event(row.try_get(0)?)).collect()
+    let stored = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let stored = stored.collect::<Result<Vec<(&str, &[u8])>, StorageError>>()?;
+    let events = seal::events(tx.vault(), tx, &stored).await?.into_iter().flatten().collect();
+    Ok(record::in_order(events))
 }
 
 /// Fires what is due before everything is computed anew; answers what was remembered.
@@ -116,6 +122,7 @@ async fn split(
     book: &Rulebook,
     goes: &Goes<'_>,
     now: Timestamp,
+    slots: &mut Vec<u64>,
 ) -> Result<Changes, StorageError> {
     let Goes { person, to, ids, identifiers } = *goes;
     // The id may have been an alias: it is a person of its own from now on.
@@ -135,24 +142,29 @@ async fn split(
     let before_split = settle(book, to, stored(to), now, &mut changes);
     let (mine, theirs) = ((from.as_str(), before.tree.clone()), (to, before_split.tree.clone()));
     let parting = Parting::new(mine, theirs, ids, identifiers);
-    let (mut placed, mut gone): (Vec<(&str, Recorded)>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut placed: Vec<(&str, Recorded)> = Vec::new();
     for recorded in events(tx, &from).await? {
         let takes = parting.takes(&recorded);
         let (tree, holder) = if takes { (&parting.goes, to) } else { (&parting.stays, from.as_str()) };
-        let kept = origin::moved(tree, &from, holder, &recorded);
-        if takes || kept != recorded {
-            gone.push(recorded.event.id);
-            placed.push((holder, kept));
-        }
+        placed.push((holder, origin::moved(tree, &from, holder, &recorded)));
     }
-    tx.execute("DELETE FROM event WHERE person_id = $1 AND event_id = ANY($2)", &[&from, &gone]).await?;
+    // All are written anew: old copies of what the person held of the other must not outlive an erasure of the other, so
+    // everybody concerned has a new key from here on.
+    let others = events(tx, to).await?;
+    placed.extend(others.into_iter().map(|recorded| (to, recorded)));
+    tx.execute("DELETE FROM event WHERE person_id IN ($1, $2)", &[&from, &to]).await?;
+    let held = tx.query("SELECT person_id FROM alias WHERE survivor_id IN ($1, $2)", &[&from, &to]).await?;
+    let held = held.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>, StorageError>>()?;
+    let subjects: Vec<&[u8]> = held.iter().map(String::as_bytes).chain([from.as_bytes(), to.as_bytes()]).collect();
+    slots.extend(tx.vault().shred(tx, &subjects).await?);
     put_events(tx, &placed.iter().map(|(holder, recorded)| (*holder, recorded)).collect::<Vec<_>>()).await?;
     rebuild(tx, book, (&from, parting.stays), &before, now, &mut changes).await?;
     rebuild(tx, book, (to, parting.goes), &before_split, now, &mut changes).await?;
     Ok(changes)
 }
 
-async fn erase(tx: &Transaction<'_, '_>, person: &str, aliases: &[String]) -> Result<(), StorageError> {
+/// Answers whose keys were destroyed.
+async fn erase(tx: &Transaction<'_, '_>, person: &str, aliases: &[String]) -> Result<Vec<u64>, StorageError> {
     let mut gone: BTreeSet<String> = aliases.iter().map(String::as_str).chain([person]).map(str::to_owned).collect();
     for row in tx.query("SELECT person_id FROM alias WHERE survivor_id = $1", &[&person]).await? {
         gone.insert(row.try_get(0)?);
@@ -168,5 +180,7 @@ async fn erase(tx: &Transaction<'_, '_>, person: &str, aliases: &[String]) -> Re
     tx.execute(sql, &[&gone]).await?;
     tx.execute("DELETE FROM event WHERE person_id = ANY($1)", &[&gone]).await?;
     tx.execute("DELETE FROM person WHERE person_id = ANY($1)", &[&gone]).await?;
-    Ok(())
+    let feeds: Vec<Vec<u8>> = gone.iter().map(|id| feed_subject(id)).collect();
+    let subjects: Vec<&[u8]> = gone.iter().map(String::as_bytes).chain(feeds.iter().map(Vec::as_slice)).collect();
+    tx.vault().shred(tx, &subjects).await
 }

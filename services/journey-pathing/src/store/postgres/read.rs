@@ -3,9 +3,9 @@
 use attune_storage::postgres::Row;
 use attune_storage::{Postgres, StorageError};
 
-use super::record;
+use super::record::LogWriter;
 use super::records::to_aliases;
-use crate::domain::event::Recorded;
+use super::seal;
 use crate::domain::live::Person;
 use crate::domain::log::EventLog;
 use crate::error::Error;
@@ -24,7 +24,9 @@ pub(super) async fn person(postgres: &Postgres, asked: &str) -> Result<Person, E
         Some(None) => return Err(Error::PersonErased),
     };
     let row = client.query_opt("SELECT state FROM person WHERE person_id = $1", &[&id]).await?;
-    Ok(row.map_or_else(|| Ok(Person::default()), |row| record::decode_person(row.try_get(0)?))?)
+    let Some(row) = row else { return Ok(Person::default()) };
+    let state = row.try_get(0).map_err(StorageError::from)?;
+    Ok(seal::persons(postgres.vault(), &client, &[(id.as_str(), state)]).await?.pop().flatten().unwrap_or_default())
 }
 
 /// Where an event stands in the log.
@@ -32,10 +34,6 @@ type Place = (String, i64, i64, String);
 
 fn place(row: &Row) -> Result<Place, StorageError> {
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
-}
-
-fn event(row: &Row) -> Result<(&str, Recorded), StorageError> {
-    Ok((row.try_get(0)?, record::decode_event(row.try_get(4)?)?))
 }
 
 /// A part of the log, in pages by the place of the last event.
@@ -57,23 +55,26 @@ pub(super) async fn log(postgres: &Postgres, selection: &Selection) -> Result<Ev
                  AND ($5::text[] IS NULL OR person_id = ANY($5)) AND ($6::text[] IS NULL OR name = ANY($6))
                  AND time >= $7 AND ($8::bigint IS NULL OR time < $8)
                ORDER BY person_id, time, sequence, event_id LIMIT $9";
-    let mut builder = EventLog::builder();
+    let mut writer = LogWriter::new(selection.properties);
     let mut taken = 0;
     let mut after: Place = (String::new(), i64::MIN, i64::MIN, String::new());
     loop {
         let rows =
             client.query(sql, &[&after.0, &after.1, &after.2, &after.3, &persons, &names, &start, &end, &PAGE]).await?;
-        for row in &rows {
+        let stored = rows.iter().map(|row| Ok((row.try_get(3)?, row.try_get(4)?)));
+        let stored = stored.collect::<Result<Vec<(&str, &[u8])>, StorageError>>()?;
+        for (row, recorded) in rows.iter().zip(seal::events(postgres.vault(), &client, &stored).await?) {
+            let Some(recorded) = recorded else { continue };
             taken += 1;
             if taken > selection.limit {
                 return Err(Error::TooManyEvents { limit: selection.limit });
             }
-            let (person, recorded) = event(row)?;
-            record::push(&mut builder, person, &recorded, selection.properties)?;
+            let person = row.try_get(0).map_err(StorageError::from)?;
+            writer.push(person, recorded)?;
         }
         match rows.last() {
             Some(last) if rows.len() == usize::try_from(PAGE).unwrap_or(usize::MAX) => after = place(last)?,
-            _ => return Ok(builder.build()),
+            _ => return Ok(writer.finish()?),
         }
     }
 }

@@ -6,10 +6,10 @@ use attune_kernel::Timestamp;
 use attune_storage::postgres::Row;
 use attune_storage::{StorageError, Transaction, feed};
 
-use super::record;
+use super::{record, seal};
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person};
-use crate::store::FEED;
+use crate::store::{FEED, hashed};
 
 /// Offsets are stored signed.
 pub(super) fn number(offset: u64) -> i64 {
@@ -54,10 +54,11 @@ pub(super) async fn lock(
         let sql = "INSERT INTO person (person_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
         tx.execute(sql, &[&wanted]).await?;
         let sql = "SELECT person_id, state FROM person WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
-        for row in tx.query(sql, &[&wanted]).await? {
-            let state: &[u8] = row.try_get(1)?;
-            let person = if state.is_empty() { None } else { Some(record::decode_person(state)?) };
-            locked.insert(row.try_get(0)?, Locked { person });
+        let rows = tx.query(sql, &[&wanted]).await?;
+        let stored = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let stored = stored.collect::<Result<Vec<(&str, &[u8])>, StorageError>>()?;
+        for ((id, _), person) in stored.iter().zip(seal::persons(tx.vault(), tx, &stored).await?) {
+            locked.insert((*id).to_owned(), Locked { person });
         }
         // A row that a merge deleted while it was waited for is not among the locked ones: its id is an alias now.
         known = aliases(tx, &ids).await?;
@@ -73,17 +74,26 @@ pub(super) async fn put_events(
     let (mut names, mut bodies) = (vec![], vec![]);
     for (person, recorded) in events {
         persons.push(*person);
-        ids.push(recorded.event.id.as_str());
+        ids.push(hashed(&recorded.event.id));
         times.push(recorded.event.time.as_micros());
         sequences.push(recorded.sequence);
         names.push(recorded.event.name.as_str());
         bodies.push(record::encode_event(recorded)?);
     }
+    let bodies = seal::bodies(tx, &persons, &ids, &bodies).await?;
     let sql = "INSERT INTO event (person_id, event_id, time, sequence, name, body)
                SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
                ON CONFLICT DO NOTHING RETURNING person_id, event_id";
     let rows = tx.query(sql, &[&persons, &ids, &times, &sequences, &names, &bodies]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    let mut new = BTreeSet::new();
+    for row in &rows {
+        new.insert((row.try_get::<_, String>(0)?, row.try_get::<_, String>(1)?));
+    }
+    let given = events.iter().zip(ids).filter_map(|((person, recorded), hash)| {
+        let is_new = new.contains(&((*person).to_owned(), hash));
+        is_new.then(|| ((*person).to_owned(), recorded.event.id.clone()))
+    });
+    Ok(given.collect())
 }
 
 /// What is remembered of persons from now on. The rows exist and are locked.
@@ -118,7 +128,8 @@ impl Persons {
                    FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[]) AS n (id, state, due, first)
                    WHERE p.person_id = n.id";
         if !self.ids.is_empty() {
-            tx.execute(sql, &[&self.ids, &self.states, &self.due, &self.first]).await?;
+            let states = seal::states(tx, &self.ids, &self.states).await?;
+            tx.execute(sql, &[&self.ids, &states, &self.due, &self.first]).await?;
         }
         Ok(())
     }
