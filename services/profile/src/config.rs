@@ -49,6 +49,8 @@ pub struct Config {
     pub audience_max_persons: usize,
     /// The most columns of the index.
     pub audience_max_columns: usize,
+    /// The most entries and exits of segments that are remembered for answers about the past.
+    pub audience_max_moves: usize,
     /// How often rows of the index are made anew.
     #[serde(with = "serde_duration")]
     pub audience_refresh: Duration,
@@ -78,6 +80,7 @@ impl Default for Config {
             cache_ttl: Duration::from_secs(600),
             audience_max_persons: 5_000_000,
             audience_max_columns: 4_000,
+            audience_max_moves: 5_000_000,
             audience_refresh: Duration::from_secs(3600),
             request_retention: Duration::from_secs(7 * DAY),
             event_retention: Duration::from_secs(3600),
@@ -96,6 +99,9 @@ impl Config {
         }
         if self.audience_max_persons > 100_000_000 {
             out.push(Violation::new("audience_max_persons", "must be at most 100000000"));
+        }
+        if !(1..=1_000_000_000).contains(&self.audience_max_moves) {
+            out.push(Violation::new("audience_max_moves", "must be between 1 and 1000000000"));
         }
         if !(10..=100_000).contains(&self.audience_max_columns) {
             out.push(Violation::new("audience_max_columns", "must be between 10 and 100000"));
@@ -154,6 +160,7 @@ mod tests {
             cache_ttl: Duration::ZERO,
             audience_max_persons: usize::MAX,
             audience_max_columns: 0,
+            audience_max_moves: 0,
             audience_refresh: Duration::ZERO,
             request_retention: Duration::ZERO,
             event_retention: Duration::ZERO,
@@ -169,6 +176,7 @@ mod tests {
             "confirm_within",
             "audience_max_persons",
             "audience_max_columns",
+            "audience_max_moves",
             "audience_refresh",
         ];
         assert!(

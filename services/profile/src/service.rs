@@ -22,12 +22,12 @@ use crate::domain::rules::Rules;
 use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
 use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
-use crate::grpc::audience::Audiences;
+use crate::grpc::audience::{self as grpc_audience, Audiences};
 use crate::grpc::tags::{self, TagDefinitions, Tags};
 use crate::grpc::timeline::{self, EventKinds};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
-use crate::store::{self, Bounds, Index, SCHEMA, Snapshots};
+use crate::store::{self, Bounds, Index, Lists, SCHEMA, Snapshots};
 
 /// The service's name, which is its folder's.
 pub const NAME: &str = "profile";
@@ -90,8 +90,17 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         refresh: config.audience_refresh,
         metrics: metrics.clone(),
     };
-    let audiences =
-        Audiences::new(index, Arc::clone(&rules), Arc::clone(&resources), writes.clone(), deps.clock.clone());
+    let audiences = Audiences::new(grpc_audience::Given {
+        index,
+        store: Arc::clone(&store),
+        lists: Lists::open(&deps.storage)?,
+        feed: feed.clone(),
+        rules: Arc::clone(&rules),
+        resources: Arc::clone(&resources),
+        writes: writes.clone(),
+        clock: deps.clock.clone(),
+        max_moves: config.audience_max_moves,
+    });
     let evaluator = Evaluator {
         store: Arc::clone(&store),
         snapshots: snapshots.clone(),

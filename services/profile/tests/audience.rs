@@ -362,3 +362,131 @@ async fn a_process_follows_what_others_write() {
     let drop = format!("DROP SCHEMA {} CASCADE", postgres.schema());
     postgres.client().await.unwrap().batch_execute(&drop).await.unwrap();
 }
+
+/// Who was in a segment, and from when on that is exact.
+async fn members_at(suite: &mut Suite, id: &str, seconds: i64) -> Vec<String> {
+    let time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let request = StreamSegmentMembersAtRequest { segment_id: id.to_owned(), time };
+    let mut parts = suite.audience.stream_segment_members_at(request).await.unwrap().into_inner();
+    let first = parts.message().await.unwrap().unwrap();
+    assert_eq!(first.exact_from_time, None);
+    let mut all = Vec::new();
+    while let Some(part) = parts.message().await.unwrap() {
+        all.extend(part.person_ids);
+    }
+    assert_eq!(i64::try_from(all.len()).unwrap(), first.member_count);
+    all
+}
+
+#[tokio::test]
+async fn members_of_a_past_time_are_those_of_then() {
+    for mut suite in suites().await {
+        hundred(&mut suite).await;
+        suite.create_segment("old", "attributes.age >= 98").await.unwrap();
+        suite.members_become("old", &["p098", "p099"]).await;
+        let now = NOW / 1000;
+        suite.clock.advance(Duration::from_secs(100));
+        let young = Attribute { value: Some(number(1.0)), ..Attribute::default() };
+        suite.client.update_profile(write(profile("p098", "age", young), &[], "")).await.unwrap();
+        let aged = Attribute { value: Some(number(99.0)), ..Attribute::default() };
+        suite.client.update_profile(write(profile("p001", "age", aged), &[], "")).await.unwrap();
+        becomes(&mut suite, "attributes.age >= 98", 2).await;
+        assert!(members_at(&mut suite, "old", now - 1).await.is_empty());
+        assert_eq!(members_at(&mut suite, "old", now + 99).await, ["p098", "p099"]);
+        assert_eq!(members_at(&mut suite, "old", now + 100).await, ["p001", "p099"]);
+        // Of the persons of today: the survivor stands for who was merged, nobody for who was erased.
+        let merge = Merge { surviving_person_id: "p050".to_owned(), merged_person_id: "p098".to_owned() };
+        let change = PersonChange { offset: 1, change: Some(Change::Merge(merge)), ..PersonChange::default() };
+        suite.client.apply_person_change(ApplyPersonChangeRequest { change: Some(change) }).await.unwrap();
+        let erase = ErasePersonRequest { person_id: "p099".to_owned(), ..Default::default() };
+        suite.client.erase_person(erase).await.unwrap();
+        becomes(&mut suite, "true", 98).await;
+        assert_eq!(members_at(&mut suite, "old", now + 99).await, ["p050"]);
+        let asked = |segment_id: &str, seconds| StreamSegmentMembersAtRequest {
+            segment_id: segment_id.to_owned(),
+            time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        };
+        let status = suite.audience.stream_segment_members_at(asked("old", now + 101)).await.unwrap_err();
+        assert_eq!(fields(&status), ["time"]);
+        let status = suite.audience.stream_segment_members_at(asked("nobody", now)).await.unwrap_err();
+        assert_eq!(status.code(), Code::NotFound);
+        suite.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_as_it_was_but_for_the_erased() {
+    for mut suite in suites().await {
+        hundred(&mut suite).await;
+        let snapshot = SegmentSnapshot {
+            snapshot_id: "march".to_owned(),
+            persons: Some(rule("attributes.age >= 97")),
+            ..SegmentSnapshot::default()
+        };
+        let take = CreateSegmentSnapshotRequest { segment_snapshot: Some(snapshot) };
+        let taken = suite.audience.create_segment_snapshot(take.clone()).await.unwrap().into_inner();
+        let taken = taken.segment_snapshot.unwrap();
+        assert_eq!((taken.state(), taken.taken_count, taken.member_count), (SnapshotState::Ready, 3, 3));
+        assert_eq!(suite.audience.create_segment_snapshot(take).await.unwrap_err().code(), Code::AlreadyExists);
+        let young = Attribute { value: Some(number(1.0)), ..Attribute::default() };
+        suite.client.update_profile(write(profile("p097", "age", young), &[], "")).await.unwrap();
+        let erase = ErasePersonRequest { person_id: "p099".to_owned(), ..Default::default() };
+        suite.client.erase_person(erase).await.unwrap();
+        becomes(&mut suite, "attributes.age >= 97", 1).await;
+        let page =
+            ListSegmentSnapshotMembersRequest { snapshot_id: "march".to_owned(), page_size: 1, ..Default::default() };
+        let first = suite.audience.list_segment_snapshot_members(page.clone()).await.unwrap().into_inner();
+        let page = ListSegmentSnapshotMembersRequest { page_token: first.next_page_token, ..page };
+        let second = suite.audience.list_segment_snapshot_members(page).await.unwrap().into_inner();
+        assert_eq!([first.person_ids, second.person_ids].concat(), ["p097", "p098"]);
+        assert!(second.next_page_token.is_empty());
+        let get = GetSegmentSnapshotRequest { snapshot_id: "march".to_owned() };
+        let read =
+            suite.audience.get_segment_snapshot(get.clone()).await.unwrap().into_inner().segment_snapshot.unwrap();
+        assert_eq!((read.taken_count, read.member_count), (3, 2));
+        // It is a set of persons like others: whoever was merged away is the survivor.
+        let merge = Merge { surviving_person_id: "p050".to_owned(), merged_person_id: "p098".to_owned() };
+        let change = PersonChange { offset: 1, change: Some(Change::Merge(merge)), ..PersonChange::default() };
+        suite.client.apply_person_change(ApplyPersonChangeRequest { change: Some(change) }).await.unwrap();
+        becomes(&mut suite, "true", 98).await;
+        let export = ExportAudienceRequest {
+            persons: Some(PersonSet { set: Some(person_set::Set::SnapshotId("march".to_owned())) }),
+            columns: Vec::new(),
+        };
+        let mut parts = suite.audience.export_audience(export).await.unwrap().into_inner();
+        assert_eq!(parts.message().await.unwrap().unwrap().row_count, 2);
+        let mut rows = parts.message().await.unwrap().unwrap().rows;
+        rows.sort_by(|one, other| one.person_id.cmp(&other.person_id));
+        assert_eq!(rows.iter().map(|row| row.person_id.as_str()).collect::<Vec<_>>(), ["p050", "p097"]);
+        let list = suite.audience.list_segment_snapshots(ListSegmentSnapshotsRequest::default()).await.unwrap();
+        assert_eq!(list.into_inner().segment_snapshots.len(), 1);
+        let delete = DeleteSegmentSnapshotRequest { snapshot_id: "march".to_owned(), ..Default::default() };
+        suite.audience.delete_segment_snapshot(delete).await.unwrap();
+        assert_eq!(suite.audience.get_segment_snapshot(get).await.unwrap_err().code(), Code::NotFound);
+        suite.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn tags_are_counted_day_by_day() {
+    let mut suite = start_in(tempfile::tempdir().unwrap()).await;
+    hundred(&mut suite).await;
+    for person in ["p001", "p002"] {
+        let tag = AddTagRequest { person_id: person.to_owned(), tag: "vip".to_owned(), source: String::new() };
+        suite.client.add_tag(tag).await.unwrap();
+    }
+    let mut suite = suite.restart().await;
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        let request = ListTagStatisticsRequest { tag_id: "vip".to_owned(), days: 0 };
+        found = suite.audience.list_tag_statistics(request).await.unwrap().into_inner().statistics;
+        if found.first().is_some_and(|one| one.person_count == 100) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].day.as_str(), found[0].tagged_count, found[0].coverage), ("2023-11-14", 2, 0.02));
+    assert!(found[0].drift.abs() < 1e-12);
+    suite.stop().await;
+}

@@ -9,6 +9,8 @@ use attune_service_kit::server::Stop;
 use attune_storage::Storage;
 use tokio::time::Instant;
 
+use crate::domain::audience::TAGS;
+use crate::domain::coverage::{Day, MOST};
 use crate::metrics::Metrics;
 use crate::store::{Changes, Index, Store};
 
@@ -16,7 +18,7 @@ use crate::store::{Changes, Index, Store};
 const POLL: Duration = Duration::from_millis(50);
 /// Persons read at once.
 const STEP: usize = 250;
-/// How often what everybody has had the time to read is removed.
+/// How often tags are counted, and what everybody has had the time to read is removed.
 const TRIM: Duration = Duration::from_secs(60);
 /// Between two passes over everybody there is at least so much real time, also where the service's clock runs fast.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -58,6 +60,7 @@ impl Indexer {
             self.metrics.audience_persons.record(persons(self.index.len()), &[]);
             if trimmed.is_none_or(|trimmed| trimmed.elapsed() >= TRIM) {
                 changes.trim().await?;
+                self.count_tags().await?;
                 trimmed = Some(Instant::now());
             }
             if self.clock.now() >= refreshed.plus(self.refresh) && passed.elapsed() >= PAUSE {
@@ -104,6 +107,21 @@ impl Indexer {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Keeps how many have each tag on the day of today.
+    async fn count_tags(&self) -> Result<(), Problem> {
+        let Ok(view) = self.index.view() else { return Ok(()) };
+        let day = Day::of(self.clock.now());
+        let counted = tokio::task::spawn_blocking(move || {
+            let everybody = view.everybody();
+            let tags = view.tag_counts(TAGS, &everybody);
+            let tags = tags.into_iter().take(MOST).map(|(tag, count)| (tag.to_string(), count)).collect();
+            Day { day, persons: everybody.len() as u64, tags }
+        });
+        let counted = counted.await.map_err(Problem::internal)?;
+        let text = serde_json::to_string(&counted).map_err(Problem::internal)?;
+        Ok(self.store.set_mark(&Day::mark(day), &text).await?)
     }
 
     /// Reads who was heard of; whether changes were missed.

@@ -3,7 +3,7 @@
 //! Keys of the space `profile`, of which `ev`, `or` and `do` are sealed with the key of their person: `ev` events by person and place, `or` the origins of those that have another one than their
 //! person, `id` known event ids (hashed), `do` documents, `al` aliases
 //! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
-//! the same by time, `mk` marks, `su` words on who may not be written to by hashed address.
+//! the same by time, `mk` marks, `ls` and `lp` lists of persons by list and by person, `su` words on who may not be written to by hashed address.
 
 mod rewrite;
 

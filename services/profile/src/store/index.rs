@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_audience::{Audience, View};
+use attune_audience::{Audience, Set, View};
 use attune_expression::Value;
 use attune_kernel::Timestamp;
 use parking_lot::Mutex;
@@ -160,6 +160,25 @@ impl Index {
     pub(crate) fn view(&self) -> Result<View, Error> {
         let kept = self.0.kept.lock();
         self.not_ready(&kept).map_or_else(|| Ok(kept.audience.view()), |why| Err(Error::Audience(why)))
+    }
+
+    /// Those who are not in it.
+    pub(crate) fn strangers(&self, persons: &[String]) -> Vec<String> {
+        let kept = self.0.kept.lock();
+        persons.iter().filter(|person| kept.audience.row(person).is_none()).cloned().collect()
+    }
+
+    /// The same with the rows of persons; who is not in it has none.
+    ///
+    /// # Errors
+    /// [`NotReady`].
+    pub(crate) fn view_with(&self, lists: &[Vec<String>]) -> Result<(View, Vec<Set>), Error> {
+        let kept = self.0.kept.lock();
+        if let Some(why) = self.not_ready(&kept) {
+            return Err(Error::Audience(why));
+        }
+        let rows = |list: &Vec<String>| list.iter().filter_map(|person| kept.audience.row(person)).collect();
+        Ok((kept.audience.view(), lists.iter().map(rows).collect()))
     }
 
     /// How it is; by column only when it is ready.

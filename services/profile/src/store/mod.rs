@@ -5,6 +5,7 @@ mod changes;
 mod document;
 mod embedded;
 mod index;
+mod lists;
 mod postgres;
 mod snapshots;
 
@@ -31,6 +32,7 @@ use crate::error::Error;
 
 pub(crate) use changes::Changes;
 pub(crate) use index::{Bounds, Index};
+pub(crate) use lists::Lists;
 pub(crate) use snapshots::Snapshots;
 
 /// The schema in Postgres, and the space in the embedded engine.
@@ -45,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0005_timeline" => include_str!("../../migrations/0003_timeline.sql"),
     "0006_changes" => include_str!("../../migrations/0004_changes.sql"),
     "0007_vault" => vault::MIGRATION_SQL,
+    "0008_lists" => include_str!("../../migrations/0005_lists.sql"),
 ];
 
 /// The feed of entries into and exits from segments.

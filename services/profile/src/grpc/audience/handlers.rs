@@ -62,4 +62,57 @@ impl AudienceService for Audiences {
     ) -> Answer<Self::ExportAudienceStream> {
         answer(self.export(valid(request)?).await)
     }
+
+    type StreamSegmentMembersAtStream = BoxStream<'static, Result<proto::StreamSegmentMembersAtResponse, Status>>;
+
+    async fn stream_segment_members_at(
+        &self,
+        request: Request<proto::StreamSegmentMembersAtRequest>,
+    ) -> Answer<Self::StreamSegmentMembersAtStream> {
+        answer(self.members_at(valid(request)?).await)
+    }
+
+    async fn create_segment_snapshot(
+        &self,
+        request: Request<proto::CreateSegmentSnapshotRequest>,
+    ) -> Answer<proto::CreateSegmentSnapshotResponse> {
+        let taken = self.take(valid(request)?).await;
+        answer(taken.map(|one| proto::CreateSegmentSnapshotResponse { segment_snapshot: Some(one) }))
+    }
+
+    async fn get_segment_snapshot(
+        &self,
+        request: Request<proto::GetSegmentSnapshotRequest>,
+    ) -> Answer<proto::GetSegmentSnapshotResponse> {
+        let read = self.snapshot(&valid(request)?.snapshot_id).await;
+        answer(read.map(|one| proto::GetSegmentSnapshotResponse { segment_snapshot: Some(one) }))
+    }
+
+    async fn list_segment_snapshots(
+        &self,
+        request: Request<proto::ListSegmentSnapshotsRequest>,
+    ) -> Answer<proto::ListSegmentSnapshotsResponse> {
+        answer(self.all_snapshots(valid(request)?).await)
+    }
+
+    async fn delete_segment_snapshot(
+        &self,
+        request: Request<proto::DeleteSegmentSnapshotRequest>,
+    ) -> Answer<proto::DeleteSegmentSnapshotResponse> {
+        answer(self.drop_snapshot(valid(request)?).await)
+    }
+
+    async fn list_segment_snapshot_members(
+        &self,
+        request: Request<proto::ListSegmentSnapshotMembersRequest>,
+    ) -> Answer<proto::ListSegmentSnapshotMembersResponse> {
+        answer(self.taken(valid(request)?).await)
+    }
+
+    async fn list_tag_statistics(
+        &self,
+        request: Request<proto::ListTagStatisticsRequest>,
+    ) -> Answer<proto::ListTagStatisticsResponse> {
+        answer(self.statistics(valid(request)?).await)
+    }
 }

@@ -7,12 +7,16 @@
 //! | `compare` | in what two sets differ, how segments overlap, who is like a set |
 //! | `split` | heavy and light, quadrants of value, and the tags of them |
 //! | `export` | persons with columns |
+//! | `snapshots` | who was taken at one moment |
+//! | `past` | who was in a segment at a past time, who had a tag day by day |
 
 mod compare;
 mod export;
 mod handlers;
+mod past;
 mod persons;
 mod preview;
+mod snapshots;
 mod split;
 
 use std::sync::Arc;
@@ -22,35 +26,65 @@ use attune_kernel::Problem;
 use attune_proto::profile::v1 as proto;
 use attune_service_kit::clock::Clock;
 use attune_service_kit::crud::{Compiled, Crud, Writes};
-use attune_storage::Resources;
+use attune_storage::{FeedReader, Resources};
 
+use self::snapshots::SegmentSnapshots;
 use super::tags::TagDefinitions;
+use crate::domain::moves::Moves;
 use crate::domain::rules::Rules;
-use crate::store::Index;
+use crate::store::{Index, Lists, Store};
+
+/// What the service is given.
+pub(crate) struct Given {
+    pub(crate) index: Index,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) lists: Lists,
+    pub(crate) feed: FeedReader,
+    pub(crate) rules: Arc<Compiled<Arc<Rules>>>,
+    pub(crate) resources: Arc<dyn Resources>,
+    pub(crate) writes: Writes,
+    pub(crate) clock: Clock,
+    /// The most entries and exits that are remembered.
+    pub(crate) max_moves: usize,
+}
 
 /// The service behind the contract.
 pub(crate) struct Audiences {
     index: Index,
+    store: Arc<dyn Store>,
+    lists: Lists,
+    feed: FeedReader,
     rules: Arc<Compiled<Arc<Rules>>>,
+    resources: Arc<dyn Resources>,
+    writes: Writes,
     tags: Crud<TagDefinitions>,
+    snapshots: Crud<SegmentSnapshots>,
+    moves: Arc<tokio::sync::Mutex<Moves>>,
+    max_moves: usize,
     clock: Clock,
 }
 
 impl Audiences {
-    pub(crate) fn new(
-        index: Index,
-        rules: Arc<Compiled<Arc<Rules>>>,
-        resources: Arc<dyn Resources>,
-        writes: Writes,
-        clock: Clock,
-    ) -> Self {
-        Self { index, rules, tags: Crud::new(resources, writes), clock }
+    pub(crate) fn new(given: Given) -> Self {
+        let Given { index, store, lists, feed, rules, resources, writes, clock, max_moves } = given;
+        let (tags, snapshots) =
+            (Crud::new(Arc::clone(&resources), writes.clone()), Crud::new(Arc::clone(&resources), writes.clone()));
+        let moves = past::remembered(max_moves);
+        Self { index, store, lists, feed, rules, resources, writes, tags, snapshots, moves, max_moves, clock }
     }
 
     /// Everybody as of now, and who is meant among them.
     async fn asked(&self, persons: Vec<(&'static str, proto::PersonSet)>) -> Result<persons::Asked, Problem> {
         let rules = Arc::clone(&*self.rules.get().await?);
-        persons::Asked::new(self.index.view()?, &rules, persons, self.clock.now())
+        // Lists are read before everybody is: a row of then may be another's now.
+        let mut lists = Vec::new();
+        for (_, set) in &persons {
+            if let Some(proto::person_set::Set::SnapshotId(id)) = &set.set {
+                lists.push(self.left(id).await?);
+            }
+        }
+        let (view, lists) = self.index.view_with(&lists)?;
+        persons::Asked::new(view, lists, &rules, persons, self.clock.now())
     }
 
     /// How the index is.

@@ -59,6 +59,8 @@ fn given(now: Timestamp) -> Given {
 enum One {
     Segment(Arc<str>),
     Rule(Box<Rule>),
+    /// A snapshot's.
+    List(Set),
     Everybody,
 }
 
@@ -70,17 +72,20 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Checks what is named, each under its field.
+    /// Checks what is named, each under its field; `lists` are the members of the snapshots, in their order.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a rule that does not compile, `NOT_FOUND` for a segment that is not there.
     pub(super) fn new(
         view: View,
+        lists: Vec<Set>,
         rules: &Rules,
         persons: Vec<(&'static str, proto::PersonSet)>,
         now: Timestamp,
     ) -> Result<Self, Problem> {
+        let mut lists = lists.into_iter();
         let one = |(field, set): (&str, proto::PersonSet)| match set.set {
+            Some(Named::SnapshotId(_)) => Ok(One::List(lists.next().unwrap_or_default())),
             Some(Named::SegmentId(id)) => {
                 if !rules.segments.iter().any(|segment| segment.id() == id) {
                     return Err(Error::NoSegment(id).into());
@@ -106,6 +111,7 @@ impl Asked {
         match self.sets.get(at) {
             Some(One::Segment(id)) => self.view.holding(SEGMENTS, id),
             Some(One::Rule(rule)) => rule.select(&self.view, self.now),
+            Some(One::List(set)) => set.clone(),
             Some(One::Everybody) | None => self.view.everybody(),
         }
     }

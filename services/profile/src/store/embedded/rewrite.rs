@@ -8,7 +8,7 @@ use attune_storage::key::{KeyReader, key};
 use attune_storage::vault::feed_subject;
 use attune_storage::{Scan, Space, Tx};
 
-use super::super::{Once, Rewrite, Rewritten, body, place};
+use super::super::{Once, Rewrite, Rewritten, body, lists, place};
 use super::{
     alias_key, count, document_key, event_key, events_of, in_force, keep_origin, load, member_key, number, origin_key,
     place_of, read_origin, repeated, request_key, save,
@@ -214,8 +214,10 @@ fn erase(tx: &mut Tx, space: &Space, person: &str, done: &mut Rewritten) -> Resu
     let first = done.written.len();
     for alias in aliases(tx, space, person)? {
         unpoint(tx, space, &alias, person)?;
+        lists::erase_embedded(tx, space, &alias)?;
         done.written.push(alias);
     }
+    lists::erase_embedded(tx, space, person)?;
     done.written.push(person.to_owned());
     for id in &done.written[first..] {
         for subject in [id.clone().into_bytes(), feed_subject(id)] {

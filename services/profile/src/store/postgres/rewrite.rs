@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attune_kernel::Timestamp;
 use attune_storage::Transaction;
 
-use super::super::{Once, Rewrite, Rewritten, body, digest, place};
+use super::super::{Once, Rewrite, Rewritten, body, digest, lists, place};
 use super::{claim, insert, placeholders, release, repeated, save, seal, store_documents};
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
@@ -200,6 +200,7 @@ async fn erase(
         let first = done.written.len();
         done.written.extend(rows.iter().map(|row| row.get::<_, String>(0)));
         done.written.push(document.person_id);
+        lists::erase(tx, &done.written[first..]).await?;
         slots.extend(seal::shred_all(tx, &done.written[first..]).await?);
     }
     Ok(())
