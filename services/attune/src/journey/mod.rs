@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `input` | event logs from files; steps and patterns from text |
-//! | `sessions`, `funnel`, `matching`, `paths`, `attribute` | the commands |
+//! | `sessions`, `funnel`, `matching`, `paths`, `attribute`, `triggers` | the commands |
 //! | `table` | rows for people, machines and spreadsheets |
 
 mod attribute;
@@ -13,6 +13,7 @@ mod matching;
 mod paths;
 mod sessions;
 pub(crate) mod table;
+mod triggers;
 
 use crate::exit::Failure;
 use crate::options::journey::JourneyCommand;
@@ -29,5 +30,6 @@ pub(crate) fn run(command: &JourneyCommand) -> Result<(), Failure> {
         JourneyCommand::Paths(options) => paths::run_paths(options),
         JourneyCommand::Graph(options) => paths::run_graph(options),
         JourneyCommand::Attribute(options) => attribute::run(options),
+        JourneyCommand::Triggers(options) => triggers::run(options),
     }
 }

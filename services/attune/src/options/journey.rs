@@ -22,6 +22,8 @@ pub(crate) enum JourneyCommand {
     Graph(GraphOptions),
     /// Divide conversions and their value among the touches that led to them.
     Attribute(AttributeOptions),
+    /// Run trigger rules over events, with the firings that they would have live.
+    Triggers(TriggersOptions),
 }
 
 /// Where events come from.
@@ -257,6 +259,32 @@ pub(crate) enum ShapleyGame {
     Conversions,
     /// The share of such paths that convert.
     Rate,
+}
+
+/// `attune journey triggers`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TriggersOptions {
+    #[command(flatten)]
+    pub(crate) events: EventsOptions,
+    /// The rules: YAML, or TOML where the file is named so; `library:bank` and `library:shop` are those that come along.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// Where to write `rule,customer,time,evidence`; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Up to when timers fire; the time of the newest event without it.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) until: Option<attune_kernel::Timestamp>,
+    /// Print how often each rule fired, for how many customers, and the load of contacts by day.
+    #[arg(long)]
+    pub(crate) backtest: bool,
+    /// How to print the back-test; a table on a terminal and CSV elsewhere without it.
+    #[arg(long, value_enum, requires = "backtest")]
+    pub(crate) format: Option<TableFormat>,
+}
+
+fn time(text: &str) -> Result<attune_kernel::Timestamp, String> {
+    attune_kernel::Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
