@@ -35,11 +35,22 @@ impl Engine {
     /// changes before it; none at all when there is no such time.
     #[must_use]
     pub fn next_change(&self, state: &State, now: Timestamp) -> Option<Timestamp> {
+        self.next_of(state, now, &self.offsets, self.slots.iter())
+    }
+
+    /// The same of some slots, with what their lanes mind.
+    pub(crate) fn next_of<'s>(
+        &self,
+        state: &State,
+        now: Timestamp,
+        offsets: &[Vec<i64>],
+        slots: impl Iterator<Item = &'s Slot>,
+    ) -> Option<Timestamp> {
         let mut next = Next { now, found: None };
-        for (lane, offsets) in self.offsets.iter().enumerate() {
+        for (lane, offsets) in offsets.iter().enumerate() {
             self.offer_buckets(state, lane, offsets, &mut next);
         }
-        for slot in &self.slots {
+        for slot in slots {
             self.offer_units(state, &slot.reading, &mut next);
         }
         next.found
@@ -94,7 +105,11 @@ impl Engine {
 }
 
 /// For each lane, after how many buckets a bucket changes what some trait reads; none for a lane without windows.
-pub(crate) fn offsets_of(slots: &[Slot], lanes: &[LaneSpec], clocks: &[Clock]) -> Vec<Vec<i64>> {
+pub(crate) fn offsets_of<'s>(
+    slots: impl IntoIterator<Item = &'s Slot>,
+    lanes: &[LaneSpec],
+    clocks: &[Clock],
+) -> Vec<Vec<i64>> {
     let mut all: Vec<Vec<i64>> = vec![Vec::new(); lanes.len()];
     for slot in slots {
         for view in slot.reading.views() {

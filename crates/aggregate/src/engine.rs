@@ -26,7 +26,7 @@ pub struct Engine {
     fields: Vec<Field>,
     filters: Vec<Filter>,
     rules: RuleSet,
-    plans: Plans,
+    pub(crate) plans: Plans,
     /// The lanes as every state names them.
     pub(crate) layout: Vec<u8>,
     /// For each lane, after how many buckets a bucket changes what is read.
@@ -221,6 +221,24 @@ impl Engine {
             }
         }
         true
+    }
+}
+
+/// An engine without a trait.
+impl Default for Engine {
+    fn default() -> Self {
+        let (schema, rules, plans) = (Schema::default(), RuleSet::default(), Plans::default());
+        Self::assemble(
+            Vec::new(),
+            Vec::new(),
+            schema,
+            Vec::new(),
+            vec![Clock::Lifetime],
+            Vec::new(),
+            Vec::new(),
+            rules,
+            plans,
+        )
     }
 }
 

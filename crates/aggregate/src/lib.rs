@@ -117,6 +117,7 @@ pub mod reference;
 mod state;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod window;
 
 pub use declaration::{Cuts, Declaration, Declarations, Operation, quantile_cuts};
@@ -128,3 +129,4 @@ pub use lane::table::MAX_CATEGORIES;
 pub use lane::touch::MAX_TOUCHES;
 pub use read::Slots;
 pub use state::{DecodeError, State, VERSION};
+pub use watch::Watch;

@@ -54,11 +54,28 @@ impl Engine {
 
     /// [`Engine::read`] into memory that is used again.
     pub fn read_into(&self, state: &State, now: Timestamp, values: &mut Vec<Option<Value>>) {
+        values.clear();
+        values.resize(self.slots.len(), None);
+        self.fill(state, now, 0..self.slots.len(), &self.order, values);
+    }
+
+    /// Reads some slots, and of those that are made of others the ones in `derived`.
+    pub(crate) fn fill(
+        &self,
+        state: &State,
+        now: Timestamp,
+        slots: impl Iterator<Item = usize>,
+        derived: &[usize],
+        values: &mut [Option<Value>],
+    ) {
         let current = self.clocks.iter().map(|clock| clock.bucket(now)).collect();
         let look = Look { engine: self, state, now, current };
-        values.clear();
-        values.extend(self.slots.iter().map(|slot| look.value(&slot.reading)));
-        for slot in &self.order {
+        for slot in slots {
+            if let (Some(place), Some(slot)) = (values.get_mut(slot), self.slots.get(slot)) {
+                *place = look.value(&slot.reading);
+            }
+        }
+        for slot in derived {
             let value = match self.slots.get(*slot).map(|slot| &slot.reading) {
                 Some(Reading::Ratio(numerator, denominator)) => {
                     let number = |slot: &usize| values.get(*slot).and_then(Option::as_ref).and_then(number);

@@ -58,6 +58,12 @@ impl State {
         self.lanes.iter().all(Lane::is_empty)
     }
 
+    /// Whether it knows all events, so that no trait has a backlog (see [`Engine::backlog`]).
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.lacking.is_empty()
+    }
+
     pub(crate) fn absorb(&mut self, other: &Self) {
         let map: Vec<u32> = (0..u32::try_from(other.texts.len()).unwrap_or(0))
             .map(|number| self.texts.intern(other.texts.hash(number), other.texts.text(number)))

@@ -8,6 +8,8 @@ use serde_json::{Map, json};
 use crate::reference::{read, same};
 use crate::{Cuts, Declaration, Engine, Event, Operation, Removal, Scratch, State};
 
+mod watch;
+
 const HOUR: i64 = 3_600_000;
 const NAMES: [&str; 6] = ["view", "buy", "add", "drop", "sent", "open"];
 

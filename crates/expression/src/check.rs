@@ -129,7 +129,21 @@ impl Checker<'_> {
             Type::Any => Type::Any,
             other => return self.refuse(span, format!("'{key}' is no part of a value of type {other}")),
         };
+        let value = self.declared(&of, key, span)?.unwrap_or(value);
         Ok((Node { expr: Expr::Select(Box::new(of), Arc::from(key)), span }, value))
+    }
+
+    /// The type that is declared of an entry, if any is.
+    fn declared(&mut self, of: &Node, key: &str, span: Span) -> Result<Option<Type>, Broken> {
+        let Expr::Field(path) = of.expr else { return Ok(None) };
+        let Some(entries) = self.schema.entries(path) else { return Ok(None) };
+        match entries.of(key) {
+            Ok(of) => Ok(of.cloned()),
+            Err(known) => {
+                let map = self.schema.field(path).map_or("", |field| field.path.as_str());
+                self.refuse(span, format!("unknown entry '{key}' of '{map}'; known in its place: {known}"))
+            }
+        }
     }
 
     /// Says which name is unknown and what would be known in its place.
@@ -161,7 +175,10 @@ impl Checker<'_> {
         }
         let (of, map) = self.check(&select.operand)?;
         match map {
-            Type::Map(_) | Type::Any => Ok((Expr::HasKey(Box::new(of), Arc::from(select.field.as_str())), Type::Bool)),
+            Type::Map(_) | Type::Any => {
+                self.declared(&of, &select.field, span)?;
+                Ok((Expr::HasKey(Box::new(of), Arc::from(select.field.as_str())), Type::Bool))
+            }
             other => self.refuse(span, format!("has() tests a field or an entry of a map, found {other}")),
         }
     }
@@ -273,7 +290,10 @@ impl Checker<'_> {
             other => return self.refuse(span, format!("a value of type {other} has no elements")),
         };
         match index.expr {
-            Expr::Const(Value::String(key)) => Ok((Expr::Select(Box::new(part), key), element)),
+            Expr::Const(Value::String(key)) => {
+                let element = self.declared(&part, &key, index.span)?.unwrap_or(element);
+                Ok((Expr::Select(Box::new(part), key), element))
+            }
             _ => Ok((Expr::Index(Box::new([part, index])), element)),
         }
     }

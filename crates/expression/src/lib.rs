@@ -29,7 +29,8 @@
 //!
 //! A [`Schema`] declares dotted paths and their [`Type`]s. It is closed: a name that is not declared is refused where
 //! it stands. Inside a field of type [`Type::Map`] every key may be asked for; a value of type [`Type::Any`] is
-//! checked when the rule runs. The current time is an ordinary field, by custom `now`.
+//! checked when the rule runs, unless [`Schema::with_entries`] declares entries of a map with types of their own, or
+//! says that there are no others. The current time is an ordinary field, by custom `now`.
 //!
 //! # The language
 //!
@@ -105,7 +106,7 @@ pub use ir::{Operator, Relation};
 pub use outcome::{Cause, Outcome, Reason};
 pub use program::{Program, check_boolean, compile, compile_with};
 pub use rules::{Access, Evaluation, Explanation, NotBoolean, RuleSet};
-pub use schema::{Field, InvalidSchema, PathId, Schema, SchemaBuilder};
+pub use schema::{EntryTypes, Field, InvalidSchema, PathId, Schema, SchemaBuilder};
 pub use source::{MapSource, Source};
 pub use types::Type;
 pub use value::{AsValue, Elements, Entries, Value, ValueRef};

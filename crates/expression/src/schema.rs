@@ -38,6 +38,59 @@ pub struct Schema {
     fields: Vec<Field>,
     by_path: FxHashMap<String, PathId>,
     groups: FxHashSet<String>,
+    entries: FxHashMap<PathId, EntryTypes>,
+}
+
+/// What is known of the entries of a field of type [`Type::Map`]: the type of those that have one of their own, and whether
+/// there are others.
+#[derive(Debug, Clone, Default)]
+pub struct EntryTypes {
+    named: std::collections::BTreeMap<String, Type>,
+    families: Vec<(String, String, Type)>,
+    closed: bool,
+}
+
+impl EntryTypes {
+    /// Declares an entry.
+    #[must_use]
+    pub fn entry(mut self, key: impl Into<String>, of: Type) -> Self {
+        self.named.insert(key.into(), of);
+        self
+    }
+
+    /// Declares every entry whose key has something between this beginning and this end.
+    #[must_use]
+    pub fn family(mut self, begins: impl Into<String>, ends: impl Into<String>, of: Type) -> Self {
+        self.families.push((begins.into(), ends.into(), of));
+        self
+    }
+
+    /// Makes a literal key that is not declared a mistake. Keys that are computed when a rule runs are not looked at.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// The type of an entry; `Err` with what is known instead when there can be none.
+    pub(crate) fn of(&self, key: &str) -> Result<Option<&Type>, String> {
+        let family = |(begins, ends, _): &&(String, String, Type)| {
+            key.strip_prefix(begins.as_str())
+                .and_then(|rest| rest.strip_suffix(ends.as_str()))
+                .is_some_and(|rest| !rest.is_empty())
+        };
+        let found = self.named.get(key).or_else(|| self.families.iter().find(family).map(|(_, _, of)| of));
+        if found.is_some() || !self.closed {
+            return Ok(found);
+        }
+        let families = self.families.iter().map(|(begins, ends, _)| format!("{begins}{{}}{ends}"));
+        let mut known: Vec<String> = self.named.keys().cloned().chain(families).collect();
+        // Those that begin alike come first.
+        let alike = |other: &str| key.bytes().zip(other.bytes()).take_while(|(one, two)| one == two).count();
+        known.sort_by_key(|other| std::cmp::Reverse(alike(other)));
+        known.truncate(12);
+        Err(known.join(", "))
+    }
 }
 
 /// Why a set of fields is no schema.
@@ -123,8 +176,22 @@ impl Schema {
         }
         match fields.iter().find(|field| groups.contains(&field.path)) {
             Some(field) => Err(InvalidSchema::Nested(field.path.clone())),
-            None => Ok(Self { fields, by_path, groups }),
+            None => Ok(Self { fields, by_path, groups, entries: FxHashMap::default() }),
         }
+    }
+
+    /// Says more of the entries of a map; what is no field of this schema is left out. It is not part of the serialised form.
+    #[must_use]
+    pub fn with_entries(mut self, path: &str, entries: EntryTypes) -> Self {
+        if let Some(id) = self.path(path) {
+            self.entries.insert(id, entries);
+        }
+        self
+    }
+
+    /// What is known of the entries of a field.
+    pub(crate) fn entries(&self, id: PathId) -> Option<&EntryTypes> {
+        self.entries.get(&id)
     }
 
     /// The number of a declared path.

@@ -37,6 +37,14 @@ pub struct Config {
     pub undeclared: Undeclared,
     /// Whether the standard attributes are declared.
     pub standard_attributes: bool,
+    /// Whether the standard traits are declared.
+    pub standard_traits: bool,
+    /// How far back traits can be read.
+    #[serde(with = "serde_duration")]
+    pub trait_history: Duration,
+    /// How often the population is cut anew for traits with quantiles.
+    #[serde(with = "serde_duration")]
+    pub quantile_interval: Duration,
     /// Persons evaluated at once by the background task.
     pub evaluation_batch: usize,
     /// How often segments that read the time are evaluated for everyone.
@@ -75,6 +83,9 @@ impl Default for Config {
             confirm_within: Duration::from_secs(7 * DAY),
             undeclared: Undeclared::Aside,
             standard_attributes: true,
+            standard_traits: true,
+            trait_history: Duration::from_secs(DAY),
+            quantile_interval: Duration::from_secs(DAY),
             evaluation_batch: 500,
             reevaluation_interval: Duration::from_secs(3600),
             cache_ttl: Duration::from_secs(600),
@@ -108,6 +119,7 @@ impl Config {
         }
         for (field, value, least) in [
             ("reevaluation_interval", self.reevaluation_interval, 1),
+            ("quantile_interval", self.quantile_interval, 60),
             ("cache_ttl", self.cache_ttl, 1),
             ("audience_refresh", self.audience_refresh, 10),
             ("event_retention", self.event_retention, 1),
@@ -118,6 +130,9 @@ impl Config {
             if value < Duration::from_secs(least) {
                 out.push(Violation::new(field, format!("must be at least {least}s")));
             }
+        }
+        if self.trait_history > Duration::from_secs(400 * DAY) {
+            out.push(Violation::new("trait_history", "must be at most 400d"));
         }
         if self.consent_defaults.keys().any(|purpose| !(1..=64).contains(&purpose.len())) {
             out.push(Violation::new("consent_defaults", "names must have 1 to 64 characters"));
@@ -155,6 +170,9 @@ mod tests {
             confirm_within: Duration::ZERO,
             undeclared: Undeclared::Accept,
             standard_attributes: false,
+            standard_traits: false,
+            trait_history: Duration::from_secs(500 * DAY),
+            quantile_interval: Duration::ZERO,
             evaluation_batch: 0,
             reevaluation_interval: Duration::ZERO,
             cache_ttl: Duration::ZERO,
@@ -178,6 +196,8 @@ mod tests {
             "audience_max_columns",
             "audience_max_moves",
             "audience_refresh",
+            "trait_history",
+            "quantile_interval",
         ];
         assert!(
             all.iter().chain(&["consent_defaults"]).all(|field| fields.contains(&(*field).to_owned())),

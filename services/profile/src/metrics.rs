@@ -15,6 +15,10 @@ attune_service_kit::instruments! {
         aside: Counter("attune.profile.attributes.aside", "{attribute}", "values kept aside because they are not declared so", []),
         /// Persons evaluated by the background task.
         evaluated: Counter("attune.profile.segments.evaluated", "{person}", "persons evaluated after a segment was written", []),
+        /// Persons whom time alone may have moved.
+        due: Counter("attune.profile.persons.due", "{person}", "persons looked at because time alone may have moved them", []),
+        /// Persons whose traits were filled from their timeline.
+        filled: Counter("attune.profile.traits.filled", "{person}", "persons whose new or changed traits were filled from their timeline", []),
         /// Events removed because their kind is kept for a bounded time.
         expired: Counter("attune.profile.events.expired", "{event}", "events removed because their kind is kept for a bounded time", []),
         /// Persons in the index.

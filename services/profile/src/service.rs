@@ -3,6 +3,7 @@
 mod audience;
 mod evaluator;
 mod housekeeping;
+mod quantiles;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use attune_storage::{Cache, Storage};
 use self::audience::Indexer;
 use self::evaluator::Evaluator;
 use self::housekeeping::Housekeeping;
+use self::quantiles::Quantiles;
 use crate::config::{Config, Undeclared};
 use crate::domain::rules::Rules;
 use crate::domain::schema::{self, Registry};
@@ -25,6 +27,7 @@ use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
 use crate::grpc::audience::{self as grpc_audience, Audiences};
 use crate::grpc::tags::{self, TagDefinitions, Tags};
 use crate::grpc::timeline::{self, EventKinds};
+use crate::grpc::traits::{self, Traits};
 use crate::grpc::{Profiles, Segments};
 use crate::metrics::Metrics;
 use crate::store::{self, Bounds, Index, Lists, SCHEMA, Snapshots};
@@ -45,14 +48,17 @@ pub struct Deps {
 }
 
 /// What persons are judged by, from the resources.
-fn compile(records: &Records, standard: bool, accept: bool) -> Result<Arc<Rules>, Problem> {
+fn compile(records: &Records, config: &Config) -> Result<Arc<Rules>, Problem> {
     let segments = records.of::<Segments>()?;
-    let segments = segments.iter().filter_map(|one| Segment::new(&one.segment_id, &one.expression)).collect();
+    let segments: Vec<Segment> =
+        segments.iter().filter_map(|one| Segment::new(&one.segment_id, &one.expression)).collect();
     let declared = records.of::<AttributeDefinitions>()?;
-    let known = schema::standard().iter().filter(|_| standard).cloned();
+    let accept = config.undeclared == Undeclared::Accept;
+    let known = schema::standard().iter().filter(|_| config.standard_attributes).cloned();
     let registry = Registry::new(known.chain(declared.iter().filter_map(attributes::definition)), accept);
     let tags = records.of::<TagDefinitions>()?.iter().filter_map(tags::rule).collect();
-    Ok(Arc::new(Rules { registry, tags, segments }))
+    let catalogue = traits::catalogue(records, config.standard_traits)?;
+    Ok(Arc::new(Rules::new(registry, catalogue, tags, segments).kept_for(config.trait_history)))
 }
 
 /// Builds the service.
@@ -67,12 +73,13 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let store = store::open(&deps.storage)?;
     let resources = deps.storage.resources(SCHEMA)?;
     let writes = Writes::default();
-    let (standard, accept) = (config.standard_attributes, config.undeclared == Undeclared::Accept);
+    let config = Arc::new(config);
+    let given = Arc::clone(&config);
     let rules = Arc::new(Compiled::new(
         resources.clone(),
         writes.clone(),
-        &["segment", "attribute_definition", "tag_definition"],
-        move |records| compile(records, standard, accept),
+        &["segment", "attribute_definition", "tag_definition", "trait_definition"],
+        move |records| compile(records, &given),
     ));
     let kinds = Compiled::new(resources.clone(), writes.clone(), &["event_kind"], |records| {
         let kinds = records.of::<EventKinds>()?;
@@ -86,6 +93,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         store: Arc::clone(&store),
         storage: deps.storage.clone(),
         index: index.clone(),
+        rules: Arc::clone(&rules),
         clock: deps.clock.clone(),
         refresh: config.audience_refresh,
         metrics: metrics.clone(),
@@ -122,10 +130,19 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         events: config.event_retention,
         metrics: metrics.clone(),
     };
+    let quantiles = Quantiles {
+        store: Arc::clone(&store),
+        rules: Arc::clone(&rules),
+        crud: Crud::new(Arc::clone(&resources), writes.clone()),
+        clock: deps.clock.clone(),
+        batch: config.evaluation_batch,
+        every: config.quantile_interval,
+    };
     let profiles = Profiles {
         store: Arc::clone(&store),
         feed,
         attributes: Attributes::new(Arc::clone(&resources), writes.clone(), Arc::clone(&rules)),
+        traits: Traits::new(Arc::clone(&resources), writes.clone(), Arc::clone(&rules)),
         tags: Tags::new(Arc::clone(&resources), writes.clone()),
         kinds: Crud::new(Arc::clone(&resources), writes.clone()),
         crud: Crud::new(resources, writes),
@@ -133,7 +150,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         snapshots,
         clock: deps.clock,
         ids: deps.ids,
-        config: Arc::new(config),
+        config,
         metrics,
     };
     let server = ProfileServiceServer::new(profiles).max_decoding_message_size(MAX_MESSAGE);
@@ -142,6 +159,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         .grpc(AudienceServiceServer::new(audiences).max_decoding_message_size(MAX_MESSAGE))
         .task(Task::new("audience", move |stop| indexer.clone().run(stop)))
         .task(Task::new("segment evaluation", move |stop| evaluator.clone().run(stop)))
+        .task(Task::new("quantiles", move |stop| quantiles.clone().run(stop)))
         .task(Task::new("housekeeping", move |stop| housekeeping.clone().run(stop)))
         .check("storage", move || {
             let store = Arc::clone(&store);

@@ -11,6 +11,7 @@
 use attune_expression::{Type, Value};
 use attune_kernel::Timestamp;
 
+use super::catalogue::Catalogue;
 use super::consent::Kind;
 use super::document::Document;
 
@@ -22,7 +23,7 @@ pub const SEGMENTS: &str = "segments";
 pub const GROUPS: [&str; 4] = ["attributes", "traits", "consents", "scores"];
 
 /// Shows every value of a person with its column.
-pub fn values(document: &Document, now: Timestamp, mut see: impl FnMut(&str, Value)) {
+pub fn values(document: &Document, catalogue: &Catalogue, now: Timestamp, mut see: impl FnMut(&str, Value)) {
     let mut name = String::new();
     let mut put = |group: &str, key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -36,8 +37,8 @@ pub fn values(document: &Document, now: Timestamp, mut see: impl FnMut(&str, Val
     for (key, one) in document.values() {
         put("attributes", key, Value::from_json(&one.value, &Type::Any));
     }
-    for (key, value) in &document.traits.at(now) {
-        put("traits", key, Value::from_json(value, &Type::Any));
+    for (key, value) in catalogue.engine().named(&document.traits.values(catalogue, now)) {
+        put("traits", &key, Some(value));
     }
     for one in document.consents.iter().filter(|one| one.kind == Kind::Word) {
         let granted = one.granted && one.until.is_none_or(|until| now < until);

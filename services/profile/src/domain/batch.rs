@@ -3,27 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use attune_aggregate::Scratch;
 use attune_kernel::Timestamp;
 
 use super::document::{Document, Observed};
 use super::event::Event;
+use super::judge::Touched;
 use super::origin::Parting;
-use super::rules::Rules;
-use super::segment::Reading;
-use super::tag::{self, TagMove};
+use super::rules::{self, Rules};
+use super::settle::{Due, Judging, Memory, settle};
+use super::tag::TagMove;
 
-/// A person entered or left a segment.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Move {
-    /// The segment.
-    pub segment_id: String,
-    /// The person.
-    pub person_id: String,
-    /// True on entry.
-    pub entered: bool,
-    /// When.
-    pub time: Timestamp,
-}
+pub use super::settle::Move;
 
 /// What is done with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +25,47 @@ enum Use {
     Change,
 }
 
-/// Documents under way within one transaction, by person id.
-#[derive(Debug, Default)]
+/// A document under way.
+#[derive(Debug)]
+struct Held {
+    document: Document,
+    used: Use,
+    touched: Touched,
+}
+
+impl Held {
+    /// Marks the document as one of which anything may change.
+    fn change(&mut self) -> &mut Document {
+        (self.used, self.touched.all) = (Use::Change, true);
+        &mut self.document
+    }
+}
+
+/// Documents under way within one transaction.
+#[derive(Debug)]
 pub struct Batch {
-    documents: BTreeMap<String, (Document, Use)>,
+    held: Vec<Held>,
+    places: BTreeMap<String, usize>,
     sweep: bool,
     observed: Observed,
     rules: Arc<Rules>,
     /// The persons in force by the ids asked for, where they are others.
     aliases: BTreeMap<String, String>,
+    scratch: Scratch,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            held: Vec::new(),
+            places: BTreeMap::new(),
+            sweep: false,
+            observed: Observed::default(),
+            rules: rules::none(),
+            aliases: BTreeMap::new(),
+            scratch: Scratch::default(),
+        }
+    }
 }
 
 /// The events of a person after a split.
@@ -65,6 +88,8 @@ pub struct Outcome {
     pub moves: Vec<Move>,
     /// Tags that rules and bands put on or took off.
     pub tag_moves: Vec<TagMove>,
+    /// Persons who are to be looked at again at another time than before.
+    pub due: Vec<Due>,
     /// Attributes of events that found no room in a document or were kept aside.
     pub observed: Observed,
 }
@@ -73,8 +98,18 @@ impl Batch {
     /// A batch over documents as they are stored.
     #[must_use]
     pub fn new(documents: Vec<Document>) -> Self {
-        let documents = documents.into_iter().map(|one| (one.person_id.clone(), (one, Use::Read))).collect();
-        Self { documents, ..Self::default() }
+        let mut batch = Self::default();
+        for document in documents {
+            batch.hold(document, Use::Read);
+        }
+        batch
+    }
+
+    fn hold(&mut self, document: Document, used: Use) -> usize {
+        let place = self.held.len();
+        self.places.insert(document.person_id.clone(), place);
+        self.held.push(Held { document, used, touched: Touched::default() });
+        place
     }
 
     /// The same under rules, which say what becomes of the attributes of events.
@@ -97,29 +132,56 @@ impl Batch {
         Arc::clone(&self.rules)
     }
 
-    /// The document of a person, to be changed.
-    pub fn change(&mut self, person_id: &str) -> &mut Document {
-        let empty = || (Document::empty(person_id), Use::Change);
-        let entry = self.documents.entry(person_id.to_owned()).or_insert_with(empty);
-        entry.1 = Use::Change;
-        &mut entry.0
+    fn at(&mut self, person_id: &str) -> &mut Held {
+        let place = match self.places.get(person_id) {
+            Some(place) => *place,
+            None => self.hold(Document::empty(person_id), Use::Read),
+        };
+        &mut self.held[place]
     }
 
-    /// Evaluates every document that was ever written, against segments that are all there are: a membership of one that is
-    /// not among them ends.
+    /// The document of a person, to be changed.
+    pub fn change(&mut self, person_id: &str) -> &mut Document {
+        self.at(person_id).change()
+    }
+
+    /// Evaluates every document that was ever written, against rules that are all there are: a membership of one that is not
+    /// among them ends.
     pub fn sweep(&mut self) {
         self.sweep = true;
-        for (document, used) in self.documents.values_mut() {
-            if *used == Use::Read && !document.is_new() {
-                *used = Use::Evaluate;
+        for held in &mut self.held {
+            if held.used == Use::Read && !held.document.is_new() {
+                (held.used, held.touched.all) = (Use::Evaluate, true);
             }
         }
+    }
+
+    /// The persons whose traits lack history.
+    pub fn lacking(&mut self) -> Vec<String> {
+        let catalogue = self.rules.catalogue();
+        let lacks = self
+            .held
+            .iter_mut()
+            .filter_map(|held| held.document.traits.lacks(catalogue).then(|| held.document.person_id.clone()));
+        lacks.collect()
+    }
+
+    /// Fills what the traits of a person lack from all their events.
+    pub fn fill(&mut self, person_id: &str, events: &[Event]) {
+        let rules = self.rules();
+        self.change(person_id).traits.fill(events, rules.catalogue());
+    }
+
+    /// Adds all that is known of a person who is merged into another.
+    pub fn absorb(&mut self, person_id: &str, other: Document) {
+        let rules = self.rules();
+        self.change(person_id).absorb(other, rules.catalogue());
     }
 
     /// The document of a person.
     #[must_use]
     pub fn get(&self, person_id: &str) -> Option<&Document> {
-        self.documents.get(person_id).map(|(document, _)| document)
+        self.held.get(*self.places.get(person_id)?).map(|held| &held.document)
     }
 
     /// Changes the document of a batch over exactly one person; `change` answers whether it did. Whoever does nothing raises
@@ -128,10 +190,10 @@ impl Batch {
     /// # Errors
     /// Those of `change`.
     pub fn change_only<E>(&mut self, change: impl FnOnce(&mut Document) -> Result<bool, E>) -> Result<(), E> {
-        if let Some((document, used)) = self.documents.values_mut().next()
-            && change(document)?
+        if let Some(held) = self.held.first_mut()
+            && change(&mut held.document)?
         {
-            *used = Use::Change;
+            held.change();
         }
         Ok(())
     }
@@ -146,10 +208,11 @@ impl Batch {
         change: impl FnOnce(&mut Document) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let person = self.aliases.get(asked).map_or(asked, String::as_str);
-        let Some((document, used)) = self.documents.get_mut(person) else { return Ok(false) };
-        let changed = change(document)?;
+        let held = self.places.get(person).and_then(|place| self.held.get_mut(*place));
+        let Some(held) = held else { return Ok(false) };
+        let changed = change(&mut held.document)?;
         if changed {
-            *used = Use::Change;
+            held.change();
         }
         Ok(changed)
     }
@@ -157,15 +220,20 @@ impl Batch {
     /// Takes in events that are new on the timelines.
     pub fn observe(&mut self, events: &[Event]) {
         let rules = self.rules();
+        let mut scratch = std::mem::take(&mut self.scratch);
         for event in events {
-            let observed = self.change(&event.person_id).observe(event, &rules.registry);
-            self.add(observed);
+            let number = rules.catalogue().event(&event.name);
+            let held = self.at(&event.person_id);
+            held.used = Use::Change;
+            held.touched.attributes |= event.attributes().next().is_some();
+            if !held.touched.events.contains(&number) {
+                held.touched.events.push(number);
+            }
+            let observed = held.document.observe(event, rules.registry(), rules.catalogue(), &mut scratch);
+            self.observed.refused += observed.refused;
+            self.observed.aside += observed.aside;
         }
-    }
-
-    fn add(&mut self, observed: Observed) {
-        self.observed.refused += observed.refused;
-        self.observed.aside += observed.aside;
+        self.scratch = scratch;
     }
 
     /// Takes a person apart, given all their events: what was recorded under `ids` (and the id of `split`), and what came by
@@ -184,6 +252,7 @@ impl Batch {
         let tree = source.tree();
         let ids = source.part(&mut target, ids);
         let parting = Parting { person, split, ids, via, tree };
+        let mut scratch = Scratch::default();
         let mut parted = Parted::default();
         for mut event in events {
             let goes = parting.takes(&event);
@@ -192,7 +261,7 @@ impl Batch {
             event.origin = holder.settle(before.clone().away_from(person));
             holder.person_id.clone_into(&mut event.person_id);
             // What finds no room or is kept aside was said when it came.
-            holder.observe(&event, &rules.registry);
+            holder.observe(&event, rules.registry(), rules.catalogue(), &mut scratch);
             if goes {
                 parted.moved.push(event);
             } else if event.origin != before {
@@ -204,64 +273,28 @@ impl Batch {
         parted
     }
 
-    /// Ends the work: evaluates the segments of every changed person and raises revisions.
+    /// Ends the work: evaluates the tags and segments of every changed person that the change may concern and raises revisions.
     ///
-    /// A membership of a segment that is not given stays, unless this is a [`sweep`](Self::sweep): a process that has not
-    /// yet heard of a new segment must not end what another one began.
+    /// A membership of a segment that is not given stays, unless this is a [`sweep`](Self::sweep).
     #[must_use]
     pub fn finish(self, now: Timestamp) -> Outcome {
-        let rules = self.rules;
+        let judging = Judging { rules: &self.rules, now, sweep: self.sweep };
         let mut outcome = Outcome { observed: self.observed, ..Outcome::default() };
-        for (person_id, (mut document, mut used)) in self.documents {
+        let mut memory = Memory::default();
+        for Held { mut document, used, touched } in self.held {
             if used == Use::Read {
                 continue;
             }
-            if document.replay(&rules.registry) | document.expire(&rules.registry, now) {
-                used = Use::Change;
-            }
-            let before = outcome.moves.len() + outcome.tag_moves.len();
-            for (tag, added, by) in tag::changes(&document, &rules.tags, now, self.sweep) {
-                if added {
-                    document.rule_tags.insert(tag.clone(), now);
-                } else {
-                    document.rule_tags.remove(&tag);
-                }
-                document.note_tag(&tag, by, added, now);
-                outcome.tag_moves.push(TagMove { tag, person_id: person_id.clone(), added, time: now });
-            }
-            for (segment_id, entered) in changes(&document, &rules, now, self.sweep) {
-                if entered {
-                    document.segments.insert(segment_id.clone());
-                } else {
-                    document.segments.remove(&segment_id);
-                }
-                outcome.moves.push(Move { segment_id, person_id: person_id.clone(), entered, time: now });
-            }
-            if used == Use::Change || outcome.moves.len() + outcome.tag_moves.len() > before {
-                document.revision += 1;
-                document.updated = now;
+            let settled = settle(&mut document, used == Use::Change, touched, judging, &mut memory);
+            outcome.moves.extend(settled.moves);
+            outcome.tag_moves.extend(settled.tag_moves);
+            outcome.due.extend(settled.due);
+            if settled.write {
                 outcome.documents.push(document);
             }
         }
         outcome
     }
-}
-
-/// The segments that a person is to enter (true) or leave.
-#[must_use]
-pub fn changes(document: &Document, rules: &Rules, now: Timestamp, sweep: bool) -> Vec<(String, bool)> {
-    let (mut out, segments) = (Vec::new(), &rules.segments);
-    if !segments.is_empty() {
-        let reading = Reading::new(document, now);
-        let moved = segments.iter().map(|segment| (segment.id(), segment.holds(&reading)));
-        let moved = moved.filter(|(id, holds)| *holds != document.segments.contains(*id));
-        out.extend(moved.map(|(id, holds)| (id.to_owned(), holds)));
-    }
-    if sweep {
-        let gone = document.segments.iter().filter(|id| !segments.iter().any(|segment| segment.id() == **id));
-        out.extend(gone.map(|id| (id.clone(), false)));
-    }
-    out
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod tests;
 
 use super::consent::Consent;
 use super::document::Document;
+use super::traits::Traits;
 
 pub use wire::{Broken, Reader, Writer};
 
@@ -24,6 +25,7 @@ mod field {
     pub(super) const ATTRIBUTES: u64 = 3;
     pub(super) const TAGS: u64 = 4;
     pub(super) const CONSENTS: u64 = 5;
+    /// Traits of a kind that was kept before; what they said is in the timeline.
     pub(super) const TRAITS: u64 = 6;
     pub(super) const SEGMENTS: u64 = 7;
     pub(super) const SHADOWED: u64 = 8;
@@ -34,6 +36,8 @@ mod field {
     pub(super) const QUIET: u64 = 13;
     pub(super) const RULE_TAGS: u64 = 14;
     pub(super) const HISTORY: u64 = 15;
+    pub(super) const AGGREGATES: u64 = 16;
+    pub(super) const DUE: u64 = 17;
 }
 
 /// A document as bytes, without its person, who is the key it lies under.
@@ -46,8 +50,8 @@ pub fn encode(document: &Document) -> Vec<u8> {
     out.list(field::ATTRIBUTES, &document.attributes, parts::put_attribute);
     out.list(field::TAGS, &document.tags, parts::put_tag);
     out.list(field::CONSENTS, &document.consents, parts::put_consent);
-    if !document.traits.is_empty() {
-        out.field(field::TRAITS, |out| document.traits.put(out));
+    if !document.traits.bytes().is_empty() {
+        out.raw(field::AGGREGATES, document.traits.bytes());
     }
     out.list(field::SEGMENTS, &document.segments, |out, id| out.text(id));
     out.list(field::SHADOWED, &document.shadowed, parts::put_attribute);
@@ -63,6 +67,9 @@ pub fn encode(document: &Document) -> Vec<u8> {
         out.time(*since);
     });
     out.list(field::HISTORY, &document.history, parts::put_stay);
+    if let Some(due) = document.due {
+        out.field(field::DUE, |out| out.time(due));
+    }
     out.finish()
 }
 
@@ -112,7 +119,12 @@ fn binary(person: &str, bytes: &[u8]) -> Result<Document, Broken> {
             field::ATTRIBUTES => document.attributes = from.list(parts::attribute)?,
             field::TAGS => document.tags = from.list(parts::tag)?,
             field::CONSENTS => document.consents = from.list(parts::consent)?,
-            field::TRAITS => document.traits = super::traits::Traits::take(from)?,
+            field::TRAITS => {
+                from.rest();
+                document.traits = Traits::unknown();
+            }
+            field::AGGREGATES => document.traits = Traits::from_bytes(from.rest())?,
+            field::DUE => document.due = Some(from.time()?),
             field::SEGMENTS => document.segments = from.list(Reader::text)?,
             field::SHADOWED => document.shadowed = from.list(parts::attribute)?,
             field::PARTS => document.parts = from.list(parts::part)?,

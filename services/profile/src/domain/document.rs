@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use attune_aggregate::Scratch;
 use attune_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::catalogue::Catalogue;
 use super::consent::{self, Consent};
 use super::event::Event;
 use super::heard::is_aside;
@@ -118,6 +120,9 @@ pub struct Document {
     pub(super) history: Vec<Stay>,
     /// The segments the person is in.
     pub segments: BTreeSet<String>,
+    /// When time alone may change what rules say of the person; none when nothing is known to.
+    #[serde(skip)]
+    pub due: Option<Timestamp>,
     /// Rises with every change.
     pub revision: u64,
     /// When it last changed.
@@ -264,10 +269,16 @@ impl Document {
     }
 
     /// Takes in an event that is new on the timeline.
-    pub fn observe(&mut self, event: &Event, registry: &Registry) -> Observed {
-        self.traits.add(event);
+    pub fn observe(
+        &mut self,
+        event: &Event,
+        registry: &Registry,
+        catalogue: &Catalogue,
+        scratch: &mut Scratch,
+    ) -> Observed {
+        self.traits.add(event, catalogue, scratch);
         let mut observed = Observed::default();
-        for (name, value) in event.attributes.expose() {
+        for (name, value) in event.attributes() {
             let attribute = Attribute {
                 value: value.clone(),
                 source: event.source.clone(),
@@ -324,7 +335,7 @@ impl Document {
     }
 
     /// Takes in all that is known of a person who was merged into this one. Memberships are evaluated anew by the caller.
-    pub fn absorb(&mut self, mut other: Self) {
+    pub fn absorb(&mut self, mut other: Self, catalogue: &Catalogue) {
         let (mut parts, mut theirs) = (self.take_parts(), other.take_parts());
         if let Some(root) = theirs.get_mut(&other.person_id) {
             root.into.clone_from(&self.person_id);
@@ -344,7 +355,7 @@ impl Document {
         self.refresh_tags();
         self.refresh_scores();
         self.refresh_quiet();
-        self.traits.absorb(&other.traits);
+        self.traits.absorb(other.traits, catalogue);
     }
 }
 

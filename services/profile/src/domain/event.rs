@@ -29,10 +29,8 @@ pub struct Event {
     pub source: String,
     /// When it was accepted.
     pub received: Timestamp,
-    /// The number in its property `amount`.
-    pub amount: Option<f64>,
-    /// The object in its property `attributes`: values of the person as the source has them.
-    pub attributes: Personal<Map<String, Value>>,
+    /// What else is known of it.
+    pub properties: Personal<Map<String, Value>>,
     /// Namespace and normalized value of the identifier by which it found its person.
     pub via: Option<Personal<(String, String)>>,
     /// Under which id it was recorded.
@@ -46,6 +44,26 @@ impl Event {
     #[must_use]
     pub fn place(&self) -> Place {
         (self.time, self.sequence, self.event_id.clone())
+    }
+
+    /// The object in its property `attributes`: values of the person as the source has them.
+    pub fn attributes(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.properties.expose().get("attributes").and_then(Value::as_object).into_iter().flatten()
+    }
+
+    /// The event as traits read it.
+    #[must_use]
+    pub fn aggregated(&self) -> attune_aggregate::Event<'_> {
+        attune_aggregate::Event {
+            id: &self.event_id,
+            name: &self.name,
+            time: self.time,
+            sequence: self.sequence,
+            channel: &self.channel,
+            session: &self.session,
+            source: &self.source,
+            properties: self.properties.expose(),
+        }
     }
 }
 

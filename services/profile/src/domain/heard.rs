@@ -1,6 +1,7 @@
 //! How a value that arrives finds its place: taken in under its policy, or kept aside with the reason.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use attune_kernel::Timestamp;
 
@@ -157,6 +158,23 @@ impl Document {
             let _ = self.hear(&id, &name, one, registry);
         }
         any
+    }
+
+    /// When the next value that is kept for a bounded time has served it; those behind a view are looked at too.
+    #[must_use]
+    pub fn next_over(&self, registry: &Registry, now: Timestamp) -> Option<Timestamp> {
+        let kept = |name: &str, since: Timestamp| {
+            // A value is over once it is older than that.
+            Some(since.plus(registry.definition(name)?.retention?).plus(Duration::from_micros(1)))
+        };
+        let parts = self.parts.values();
+        let lists = [&self.attributes, &self.shadowed].into_iter().chain(parts.clone().map(|part| &part.attributes));
+        let values = lists.flatten().filter_map(|(name, one)| kept(name, one.event_time));
+        let tallies = [&self.tallies, &self.written].into_iter().chain(parts.map(|part| &part.tallies));
+        let said = tallies
+            .flatten()
+            .flat_map(|(name, tally)| tally.said.values().filter_map(move |said| kept(name, said.last.event_time)));
+        values.chain(said).filter(|time| *time > now).min()
     }
 
     /// Forgets values that are kept for a bounded time. Answers whether anything changed.

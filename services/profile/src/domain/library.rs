@@ -65,9 +65,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::catalogue;
+    use crate::domain::schema::{self, Registry};
+    use crate::domain::segment::typed;
 
     #[test]
     fn the_library_of_a_bank_reads_and_every_rule_compiles() {
+        let registry = Registry::new(schema::standard().iter().cloned(), false);
+        let schema = typed(&registry, &catalogue::default());
         let all = tags("bank").unwrap();
         let categories: BTreeSet<&str> = all.iter().map(|one| one.category.as_str()).collect();
         let subcategories: BTreeSet<(&str, &str)> =
@@ -76,7 +81,8 @@ mod tests {
         assert_eq!((categories.len(), ids.len()), (8, all.len()));
         assert!((65..=80).contains(&subcategories.len()), "{}", subcategories.len());
         for one in all.iter().filter(|one| !one.rule.is_empty()) {
-            assert!(crate::domain::tag::check(&one.rule).is_empty(), "{}: {}", one.id, one.rule);
+            let broken = crate::domain::segment::check("expression", &one.rule, schema.as_ref());
+            assert!(broken.is_empty(), "{}: {} {broken:?}", one.id, one.rule);
         }
         assert!(tags("other").is_none());
     }

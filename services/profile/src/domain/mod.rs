@@ -4,23 +4,26 @@
 
 pub mod audience;
 pub mod batch;
+pub mod catalogue;
 pub mod codec;
 pub mod consent;
 pub mod coverage;
-pub mod distinct;
 pub mod document;
 pub mod event;
 pub mod heard;
 pub mod history;
+pub mod judge;
 pub mod library;
 pub mod moves;
 pub mod origin;
 pub mod quiet;
+pub mod reading;
 pub mod rules;
 pub mod schema;
 pub mod score;
 pub mod segment;
 pub mod session;
+pub mod settle;
 pub mod tag;
 pub mod tally;
 pub mod traits;

@@ -6,6 +6,7 @@ use attune_kernel::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::catalogue;
 use super::document::{Attribute, Document};
 use super::schema::{Definition, Group, Pii, Policy, Registry, Shape, Type};
 
@@ -135,7 +136,7 @@ proptest! {
             let (mut one, mut other) = (Document::empty("p"), Document::empty("q"));
             hear(&mut one, &own, policy, &registry);
             hear(&mut other, &theirs, policy, &registry);
-            one.absorb(other);
+            one.absorb(other, &catalogue::default());
             prop_assert_eq!(shown(&one), naive(&words, policy), "{:?}", policy);
             let mut split = Document::empty("q");
             one.part(&mut split, &BTreeSet::from(["q".to_owned()]));
@@ -157,7 +158,7 @@ proptest! {
         hear(&mut document, &own, Policy::Latest, &closed);
         hear(&mut other, &theirs, Policy::Latest, &closed);
         if merged {
-            document.absorb(other);
+            document.absorb(other, &catalogue::default());
         }
         prop_assert_eq!(shown(&document), None);
         let aside = document.aside().map(|(_, one)| one.value.clone()).next();

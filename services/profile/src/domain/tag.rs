@@ -1,9 +1,9 @@
 //! Tags of the library: put on by a rule or a band of a score, through a life cycle.
 
-use attune_kernel::{Timestamp, Violation};
+use attune_kernel::Timestamp;
 
 use super::document::Document;
-use super::segment::{Reading, Segment};
+use super::segment::Segment;
 
 /// Where a tag stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +69,8 @@ impl TagRule {
         }
     }
 
-    /// Whether a person is to have it, who has it now or not.
-    fn holds(&self, document: &Document, reading: &Reading, has: bool, now: Timestamp) -> bool {
+    /// Whether a person is to have it, who has it now or not; `satisfied` says what its rule comes to.
+    pub(super) fn holds(&self, document: &Document, satisfied: bool, has: bool, now: Timestamp) -> bool {
         let stands = match self.state {
             State::Draft | State::Retired => false,
             State::Active => true,
@@ -80,7 +80,7 @@ impl TagRule {
         stands
             && valid
             && match &self.basis {
-                Basis::Rule(rule) => rule.holds(reading),
+                Basis::Rule(_) => satisfied,
                 Basis::Band { model, from, below } => document.scores.get(model).is_some_and(|score| {
                     score.is_valid(now)
                         && from.is_none_or(|from| score.value >= from)
@@ -98,16 +98,6 @@ impl TagRule {
         };
         format!("{:?}", (&self.id, basis, self.state, self.from, self.until))
     }
-
-    /// Whether time alone may change who has it.
-    #[must_use]
-    pub fn may_read_time(&self) -> bool {
-        let timed = match &self.basis {
-            Basis::Rule(rule) => rule.may_read_time(),
-            Basis::Band { .. } => true,
-        };
-        timed || self.from.is_some() || self.until.is_some()
-    }
 }
 
 /// A rule or band put a tag on a person or took it off.
@@ -123,45 +113,15 @@ pub struct TagMove {
     pub time: Timestamp,
 }
 
-/// The tags that rules and bands are to put on a person (true) or take off, each with what does it. A tag that is not
-/// given stays unless this is a sweep: a process that has not yet heard of a new tag must not end what another one began.
-#[must_use]
-pub fn changes(
-    document: &Document,
-    tags: &[TagRule],
-    now: Timestamp,
-    sweep: bool,
-) -> Vec<(String, bool, &'static str)> {
-    let mut out = Vec::new();
-    if !tags.is_empty() {
-        let reading = Reading::without_rule_tags(document, now);
-        for tag in tags {
-            let has = document.rule_tags.contains_key(&tag.id);
-            if tag.holds(document, &reading, has, now) != has {
-                out.push((tag.id.clone(), !has, tag.by()));
-            }
-        }
-    }
-    if sweep {
-        let gone = document.rule_tags.keys().filter(|id| !tags.iter().any(|tag| tag.id == **id));
-        out.extend(gone.map(|id| (id.clone(), false, "rule")));
-    }
-    out
-}
-
-/// What is wrong with a tag's rule.
-#[must_use]
-pub fn check(expression: &str) -> Vec<Violation> {
-    super::segment::check("expression", expression)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::domain::batch::Batch;
+    use crate::domain::catalogue;
     use crate::domain::rules::Rules;
+    use crate::domain::schema::Registry;
     use crate::domain::score::Score;
 
     fn stage(id: &str, rule: &str, state: State) -> TagRule {
@@ -175,7 +135,8 @@ mod tests {
     }
 
     fn judged(document: &Document, tags: Vec<TagRule>, millis: i64) -> (Document, Vec<(String, bool)>) {
-        let rules = Rules { tags, ..Rules::from(vec![Segment::new("grown", "'growth' in tags").unwrap()]) };
+        let grown = vec![Segment::new("grown", "'growth' in tags").unwrap()];
+        let rules = Rules::new(Registry::open(), catalogue::default(), tags, grown);
         let mut batch = Batch::new(vec![document.clone()]).under(&Arc::new(rules));
         batch.change("p");
         let mut outcome = batch.finish(Timestamp::from_millis(millis));

@@ -14,6 +14,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 use super::batch::Batch;
+use super::catalogue;
 use super::consent::Consent;
 use super::document::{Attribute, Document, Tag};
 use super::event::Event;
@@ -195,6 +196,13 @@ pub(crate) fn write(document: &mut Document, step: &Step, id: impl Fn(usize) -> 
     }
 }
 
+/// Properties of an event with an amount and attributes.
+pub(crate) fn properties(amount: Option<f64>, attributes: Map<String, Value>) -> Personal<Map<String, Value>> {
+    let amount = amount.map(|amount| ("amount".to_owned(), json!(amount)));
+    let attributes = [("attributes".to_owned(), Value::Object(attributes))];
+    Personal::new(amount.into_iter().chain(attributes).collect())
+}
+
 pub(crate) fn rules() -> Arc<Rules> {
     let segments: Vec<Segment> = [
         ("busy", "traits.event_count >= 3"),
@@ -212,7 +220,7 @@ pub(crate) fn seen(document: &Document, timeline: Vec<Value>, now: Timestamp) ->
     json!({
         "person": document.person_id,
         "attributes": document.attributes,
-        "traits": document.traits.at(now),
+        "traits": document.traits.at(&catalogue::default(), now),
         "tags": document.tags,
         "consents": document.consents,
         "segments": document.segments,
@@ -282,8 +290,8 @@ impl Follower {
                     session: via.map_or_else(String::new, |via| format!("s{via}")),
                     source: "site".to_owned(),
                     received: hours(*hour),
-                    amount: (*name == 1).then_some(0.25),
-                    attributes: Personal::new(
+                    properties: properties(
+                        (*name == 1).then_some(0.25),
                         attribute.iter().map(|(at, value)| (ATTRIBUTES[*at].to_owned(), json!(value))).collect(),
                     ),
                     via: via.map(|via| Personal::new(("cookie".to_owned(), format!("c{via}")))),
@@ -302,7 +310,7 @@ impl Follower {
             Step::Merge { surviving, merged } => {
                 let (surviving, merged) = (id(*surviving), id(*merged));
                 let mut batch = self.batch(&[&surviving]);
-                batch.change(&surviving).absorb(self.load(&merged));
+                batch.absorb(&surviving, self.load(&merged));
                 self.documents.remove(&merged);
                 for event in self.events.values_mut().filter(|event| event.person_id == merged) {
                     event.origin = std::mem::take(&mut event.origin).away_from(&merged);
@@ -361,7 +369,7 @@ impl Follower {
 }
 
 fn follow(steps: &[Step], rules: &Arc<Rules>, hears: Hears) -> Follower {
-    let none = Arc::default();
+    let none = super::rules::none();
     let mut follower = Follower { hears, ..Follower::default() };
     for step in steps {
         // Writes are not evaluated one by one here, which is slow; everyone is at the end, as the background task does.
@@ -432,7 +440,7 @@ fn what_each_id_recorded_returns_to_it() {
     let mut follower = follow(&steps, &rules(), Hears::All);
     let merged = follower.load("p0");
     assert_eq!(merged.tags.keys().collect::<Vec<_>>(), ["new"]);
-    assert_eq!(merged.traits.at(hours(2))["event_count"], 4);
+    assert_eq!(merged.traits.at(&catalogue::default(), hours(2))["event_count"], 4);
     follower.step(&Step::Split { person: 0, split: 1, members: vec![1] }, &rules());
     let events = |person: &str| -> Vec<&str> {
         follower.events.values().filter(|one| one.person_id == person).map(|one| one.event_id.as_str()).collect()

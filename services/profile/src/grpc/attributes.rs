@@ -176,7 +176,7 @@ impl Attributes {
         let new = request.attribute_definition.as_ref().and_then(definition);
         if let Some(new) = new
             && let Some(old) = schema::standard().iter().find(|old| old.id == new.id)
-            && self.rules.get().await?.registry.definition(&new.id) == Some(old)
+            && self.rules.get().await?.registry().definition(&new.id) == Some(old)
         {
             may_become(old, &new)?;
         }
@@ -187,7 +187,7 @@ impl Attributes {
         match self.crud.get(id).await {
             Err(problem) => {
                 let rules = self.rules.get().await?;
-                let known = rules.registry.definition(id).filter(|one| one.id == id);
+                let known = rules.registry().definition(id).filter(|one| one.id == id);
                 known.filter(|_| problem.code == attune_kernel::Code::NotFound).map(standard).ok_or(problem)
             }
             found => found,
@@ -204,7 +204,7 @@ impl Attributes {
         let after = PageToken::decode(KIND, &request.page_token)?.map(|token| token.after);
         let later = |id: &str| after.as_deref().is_none_or(|after| id > after);
         let rules = self.rules.get().await?;
-        let known = rules.registry.definitions().filter(|one| later(&one.id)).take(size + 1);
+        let known = rules.registry().definitions().filter(|one| later(&one.id)).take(size + 1);
         let mut all: BTreeMap<String, proto::AttributeDefinition> =
             known.map(|one| (one.id.clone(), standard(one))).collect();
         for record in self.resources.list(KIND, after.as_deref(), size + 1).await? {
@@ -266,7 +266,7 @@ impl Profiles {
         let document = self.document(person_id).await?;
         let rules = self.rules.get().await?;
         let one = |(name, one): (&str, &crate::domain::document::Attribute)| {
-            let Admission::Aside(why) = rules.registry.admit(name, &one.value, &one.source) else { return None };
+            let Admission::Aside(why) = rules.registry().admit(name, &one.value, &one.source) else { return None };
             Some(proto::AsideValue {
                 attribute_id: name.to_owned(),
                 value: Some(body::value(&one.value)),

@@ -154,6 +154,7 @@ impl Profiles {
             let work = Work {
                 events: Arc::default(),
                 persons: persons.keys().cloned().collect(),
+                fill: false,
                 decide: Arc::new(move |batch: &mut Batch, _| {
                     for (person, words) in &persons {
                         for word in words {

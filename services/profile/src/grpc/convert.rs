@@ -3,6 +3,7 @@
 use attune_kernel::{Timestamp, Violation};
 use attune_proto::profile::v1 as proto;
 
+use crate::domain::catalogue::Catalogue;
 use crate::domain::consent::{Consent, Kind};
 use crate::domain::document::{Attribute, Document};
 use crate::domain::quiet::Quiet;
@@ -21,11 +22,12 @@ pub(super) fn time(field: &str, time: Option<&prost_types::Timestamp>) -> Result
         .map_err(|error| Violation::new(field, error.to_string()))
 }
 
-pub(super) fn profile(document: &Document, now: Timestamp) -> proto::Profile {
+pub(super) fn profile(document: &Document, catalogue: &Catalogue, now: Timestamp) -> proto::Profile {
+    let traits = document.traits.at(catalogue, now);
     proto::Profile {
         person_id: document.person_id.clone(),
         attributes: document.values().map(|(name, one)| (name.clone(), attribute(one))).collect(),
-        traits: document.traits.at(now).iter().map(|(name, value)| (name.clone(), body::value(value))).collect(),
+        traits: traits.iter().map(|(name, value)| (name.clone(), body::value(value))).collect(),
         tags: tags(document),
         segments: document.segments.iter().cloned().collect(),
         consents: consents(document),

@@ -43,6 +43,7 @@ impl Profiles {
         let work = Work {
             events: Arc::new(events),
             persons: Vec::new(),
+            fill: false,
             decide: Arc::new(|batch: &mut Batch, fresh: &[Event]| {
                 batch.observe(fresh);
                 Ok(())

@@ -76,7 +76,7 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::ListSegmentMembersResponse> {
         let request = valid(request)?;
         let result = async {
-            let known = self.rules.get().await?.segments.iter().any(|segment| segment.id() == request.segment_id);
+            let known = self.rules.get().await?.segments().iter().any(|segment| segment.id() == request.segment_id);
             if !known {
                 return Err(Error::NoSegment(request.segment_id).into());
             }
@@ -148,7 +148,8 @@ impl ProfileService for Profiles {
         request: Request<proto::CreateSegmentRequest>,
     ) -> Answer<proto::CreateSegmentResponse> {
         let request = valid(request)?;
-        let created = self.crud.create(request.segment, &request.request_id, self.clock.now()).await;
+        let crud = self.checked_segments(None).await.map_err(to_status)?;
+        let created = crud.create(request.segment, &request.request_id, self.clock.now()).await;
         answer(created, |segment| proto::CreateSegmentResponse { segment: Some(segment) })
     }
 
@@ -174,7 +175,9 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::UpdateSegmentResponse> {
         // A partial resource is checked whole, after the mask.
         let request = request.into_inner();
-        let updated = self.crud.update(request.segment, request.update_mask, self.clock.now()).await;
+        let known = request.segment.as_ref().map(|one| one.segment_id.as_str());
+        let crud = self.checked_segments(known).await.map_err(to_status)?;
+        let updated = crud.update(request.segment, request.update_mask, self.clock.now()).await;
         answer(updated, |segment| proto::UpdateSegmentResponse { segment: Some(segment) })
     }
 
@@ -318,7 +321,7 @@ impl ProfileService for Profiles {
         request: Request<proto::CreateTagDefinitionRequest>,
     ) -> Answer<proto::CreateTagDefinitionResponse> {
         let request = valid(request)?;
-        let created = self.tags.crud.create(request.tag_definition, &request.request_id, self.clock.now()).await;
+        let created = self.create_tag(request).await;
         answer(created, |one| proto::CreateTagDefinitionResponse { tag_definition: Some(one) })
     }
 
@@ -348,7 +351,7 @@ impl ProfileService for Profiles {
         request: Request<proto::UpdateTagDefinitionRequest>,
     ) -> Answer<proto::UpdateTagDefinitionResponse> {
         // A partial resource is checked whole, after the mask.
-        let updated = self.tags.update(request.into_inner(), self.clock.now()).await;
+        let updated = self.update_tag(request.into_inner()).await;
         answer(updated, |one| proto::UpdateTagDefinitionResponse { tag_definition: Some(one) })
     }
 
@@ -384,5 +387,55 @@ impl ProfileService for Profiles {
     ) -> Answer<proto::ReadTagChangesResponse> {
         let request = valid(request)?;
         answer(self.tag_moves(&request).await, |part| part)
+    }
+
+    async fn create_trait_definition(
+        &self,
+        request: Request<proto::CreateTraitDefinitionRequest>,
+    ) -> Answer<proto::CreateTraitDefinitionResponse> {
+        let created = self.traits.create(valid(request)?, self.clock.now()).await;
+        answer(created, |one| proto::CreateTraitDefinitionResponse { trait_definition: Some(one) })
+    }
+
+    async fn get_trait_definition(
+        &self,
+        request: Request<proto::GetTraitDefinitionRequest>,
+    ) -> Answer<proto::GetTraitDefinitionResponse> {
+        let request = valid(request)?;
+        let read = self.traits.get(&request.trait_id).await;
+        answer(read, |one| proto::GetTraitDefinitionResponse { trait_definition: Some(one) })
+    }
+
+    async fn list_trait_definitions(
+        &self,
+        request: Request<proto::ListTraitDefinitionsRequest>,
+    ) -> Answer<proto::ListTraitDefinitionsResponse> {
+        let request = valid(request)?;
+        answer(self.list_traits(&request).await, |page| page)
+    }
+
+    async fn update_trait_definition(
+        &self,
+        request: Request<proto::UpdateTraitDefinitionRequest>,
+    ) -> Answer<proto::UpdateTraitDefinitionResponse> {
+        // A partial resource is checked whole, after the mask.
+        let updated = self.traits.update(request.into_inner(), self.clock.now()).await;
+        answer(updated, |one| proto::UpdateTraitDefinitionResponse { trait_definition: Some(one) })
+    }
+
+    async fn delete_trait_definition(
+        &self,
+        request: Request<proto::DeleteTraitDefinitionRequest>,
+    ) -> Answer<proto::DeleteTraitDefinitionResponse> {
+        let request = valid(request)?;
+        answer(self.traits.delete(&request).await, |()| proto::DeleteTraitDefinitionResponse {})
+    }
+
+    async fn install_trait_library(
+        &self,
+        request: Request<proto::InstallTraitLibraryRequest>,
+    ) -> Answer<proto::InstallTraitLibraryResponse> {
+        let request = valid(request)?;
+        answer(self.traits.install(&request.library, self.clock.now()).await, |done| done)
     }
 }

@@ -12,6 +12,7 @@ mod rights;
 mod scores;
 pub(crate) mod tags;
 pub(crate) mod timeline;
+pub(crate) mod traits;
 
 use std::sync::Arc;
 
@@ -33,11 +34,7 @@ use crate::store::{Done, Snapshots, Store, Work};
 
 attune_service_kit::resource! {
     /// Segments.
-    pub(crate) Segments(proto::Segment) { kind: "segment", id: segment_id, check: check_segment }
-}
-
-fn check_segment(segment: &proto::Segment) -> Vec<attune_kernel::Violation> {
-    segment::check("expression", &segment.expression)
+    pub(crate) Segments(proto::Segment) { kind: "segment", id: segment_id }
 }
 
 /// The service behind the contract.
@@ -48,6 +45,7 @@ pub(crate) struct Profiles {
     pub(crate) tags: tags::Tags,
     pub(crate) kinds: Crud<timeline::EventKinds>,
     pub(crate) attributes: attributes::Attributes,
+    pub(crate) traits: traits::Traits,
     pub(crate) rules: Arc<Compiled<Arc<Rules>>>,
     pub(crate) snapshots: Snapshots,
     pub(crate) clock: Clock,
@@ -68,6 +66,7 @@ impl Profiles {
         let work = Work {
             events: Arc::default(),
             persons: vec![person_id.to_owned()],
+            fill: false,
             decide: Arc::new(move |batch: &mut Batch, _| batch.change_only(&change)),
             rules: Arc::clone(&*self.rules.get().await?),
             now: self.clock.now(),
@@ -85,6 +84,20 @@ impl Profiles {
         documents.into_iter().next().ok_or_else(|| Problem::internal("the store answered nothing"))
     }
 
+    /// Segments whose rules are checked with the types of what is declared. The rule that a known segment has already may stay,
+    /// whatever was declared or taken away since.
+    async fn checked_segments(&self, known: Option<&str>) -> Result<Crud<Segments>, Problem> {
+        let rules = Arc::clone(&*self.rules.get().await?);
+        let old = match known {
+            Some(id) => self.crud.get(id).await.map(|one| one.expression).unwrap_or_default(),
+            None => String::new(),
+        };
+        Ok(self.crud.clone().checked_by(move |one| {
+            let typed = rules.schema().filter(|_| one.expression != old);
+            segment::check("expression", &one.expression, typed)
+        }))
+    }
+
     /// Snapshots in order.
     async fn profiles(&self, person_ids: &[String]) -> Result<Vec<proto::Profile>, Problem> {
         let read = self.snapshots.read(person_ids).await?;
@@ -93,7 +106,7 @@ impl Profiles {
                 self.metrics.snapshots.add(count as u64, &[KeyValue::new("source", source)]);
             }
         }
-        let now = self.clock.now();
-        Ok(read.documents.iter().map(|document| convert::profile(document, now)).collect())
+        let (now, rules) = (self.clock.now(), self.rules.get().await?);
+        Ok(read.documents.iter().map(|document| convert::profile(document, rules.catalogue(), now)).collect())
     }
 }

@@ -95,6 +95,7 @@ impl Profiles {
         }
         let (etag, named) = (profile.etag.clone(), profile.person_id.clone());
         let rules = Arc::clone(&*self.rules.get().await?);
+        let judged = Arc::clone(&rules);
         let written: BTreeSet<String> = writes.iter().map(|one| one.name.clone()).collect();
         let change = move |document: &mut Document| {
             if !etag.is_empty() && etag != document.revision.to_string() {
@@ -110,7 +111,7 @@ impl Profiles {
                     _ => {}
                 }
                 let removes = attribute.value.is_null() && !document.attributes.contains_key(&name);
-                match document.hear(&named, &name, attribute, &rules.registry) {
+                match document.hear(&named, &name, attribute, rules.registry()) {
                     // There is nothing to remove and no room for the word that it is gone.
                     Err(_) if removes => {}
                     done => changed |= done?.changed,
@@ -123,7 +124,7 @@ impl Profiles {
         let aside = self.aside_values(&profile.person_id).await?;
         let aside: Vec<_> = aside.into_iter().filter(|one| written.contains(&one.attribute_id)).collect();
         self.metrics.aside.add(aside.len() as u64, &[]);
-        let profile = convert::profile(&self.document(&profile.person_id).await?, now);
+        let profile = convert::profile(&self.document(&profile.person_id).await?, judged.catalogue(), now);
         Ok(proto::UpdateProfileResponse { profile: Some(profile), aside })
     }
 

@@ -13,6 +13,7 @@ use tonic::Status;
 
 use super::people::once;
 use super::{Profiles, check};
+use crate::domain::catalogue::Catalogue;
 use crate::domain::document::Document;
 use crate::domain::event::{Filter, Place};
 use crate::store::{Once, Rewrite, Rewritten, Store, body};
@@ -37,7 +38,7 @@ impl Profiles {
         let document = self.document(person_id).await?;
         let now = self.clock.now();
         let first = vec![
-            section("profile", &profile(&document, now)),
+            section("profile", &profile(&document, self.rules.get().await?.catalogue(), now)),
             section("tags", &json!(document.tags)),
             section("consents", &json!(document.consents)),
         ];
@@ -123,7 +124,7 @@ fn section(name: &str, json: &Value) -> proto::ExportPersonResponse {
     proto::ExportPersonResponse { section: name.to_owned(), json: json.to_string() }
 }
 
-fn profile(document: &Document, now: Timestamp) -> Value {
+fn profile(document: &Document, catalogue: &Catalogue, now: Timestamp) -> Value {
     json!({
         "person_id": document.person_id,
         "attributes": document.values().collect::<std::collections::BTreeMap<_, _>>(),
@@ -132,7 +133,7 @@ fn profile(document: &Document, now: Timestamp) -> Value {
         "quiet": document.quiet,
         "tag_history": document.stays(),
         "rule_tags": document.rule_tags,
-        "traits": document.traits.at(now),
+        "traits": document.traits.at(catalogue, now),
         "segments": document.segments,
         "recorded_under": recorded_under(document),
         "etag": document.revision.to_string(),

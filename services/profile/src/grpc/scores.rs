@@ -41,6 +41,7 @@ impl Profiles {
         let count = Arc::clone(&written);
         let persons = scores.iter().map(|(person, ..)| person.clone()).collect();
         let work = Work {
+            fill: false,
             events: Arc::default(),
             persons,
             decide: Arc::new(move |batch: &mut Batch, _| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use attune_expression::Schema;
 use attune_kernel::{Code, Problem, Timestamp, Violation};
 use attune_proto::profile::v1 as proto;
 use attune_service_kit::crud::{Crud, Writes};
@@ -11,22 +12,23 @@ use attune_storage::Resources;
 use super::{Profiles, convert};
 use crate::domain::document::Document;
 use crate::domain::library;
-use crate::domain::segment::Segment;
-use crate::domain::tag::{self, Basis, State, TagMove, TagRule};
+use crate::domain::rules::Rules;
+use crate::domain::segment::{self, Segment};
+use crate::domain::tag::{Basis, State, TagMove, TagRule};
 use crate::error::Error;
 use crate::store::TAG_FEED;
 
 attune_service_kit::resource! {
     /// Tags of the library.
-    pub(crate) TagDefinitions(proto::TagDefinition) { kind: "tag_definition", id: tag_id, check: check }
+    pub(crate) TagDefinitions(proto::TagDefinition) { kind: "tag_definition", id: tag_id }
 }
 
-/// What is wrong with a tag beyond its field rules.
-fn check(one: &proto::TagDefinition) -> Vec<Violation> {
+/// What is wrong with a tag beyond its field rules; its rule is checked with the types of a schema if there is one.
+fn check(one: &proto::TagDefinition, schema: Option<&Schema>) -> Vec<Violation> {
     let mut broken = Vec::new();
     let rule = one.basis() == proto::TagBasis::Rule;
     if rule {
-        broken.extend(tag::check(&one.expression));
+        broken.extend(segment::check("expression", &one.expression, schema));
     } else if !one.expression.is_empty() {
         broken.push(Violation::new("expression", "is for tags that a rule puts on"));
     }
@@ -122,17 +124,19 @@ impl Tags {
     pub(super) async fn update(
         &self,
         request: proto::UpdateTagDefinitionRequest,
+        rules: Arc<Rules>,
         now: Timestamp,
     ) -> Result<proto::TagDefinition, Problem> {
         let id = request.tag_definition.as_ref().map(|one| one.tag_id.clone()).unwrap_or_default();
         let old = self.crud.get(&id).await?;
-        let (from, basis) = (state(old.state()), old.basis());
+        let (from, basis, rule) = (state(old.state()), old.basis(), old.expression);
         let refused = Arc::new(parking_lot::Mutex::new(None));
         let seen = Arc::clone(&refused);
         // The check sees the tag as it would be, after the mask.
         let crud =
             Crud::<TagDefinitions>::new(Arc::clone(&self.resources), self.writes.clone()).checked_by(move |one| {
-                let mut broken = check(one);
+                // The rule that it has already may stay, whatever was declared or taken away since.
+                let mut broken = check(one, rules.schema().filter(|_| one.expression != rule));
                 let to = state(one.state());
                 if !from.may_become(to) {
                     *seen.lock() = Some(Error::TagState(name(from), name(to)));
@@ -203,7 +207,8 @@ impl Tags {
                 expression: one.rule.clone(),
                 ..proto::TagDefinition::default()
             };
-            match self.crud.create(Some(tag), "", now).await {
+            // A rule of a library reads what the business may not have declared yet.
+            match self.crud.clone().checked_by(|one| check(one, None)).create(Some(tag), "", now).await {
                 Ok(_) => done.created += 1,
                 Err(problem) if problem.code == Code::AlreadyExists => done.existing += 1,
                 Err(problem) => return Err(problem),
@@ -214,6 +219,25 @@ impl Tags {
 }
 
 impl Profiles {
+    /// Changes a tag.
+    pub(super) async fn update_tag(
+        &self,
+        request: proto::UpdateTagDefinitionRequest,
+    ) -> Result<proto::TagDefinition, Problem> {
+        let rules = Arc::clone(&*self.rules.get().await?);
+        self.tags.update(request, rules, self.clock.now()).await
+    }
+
+    /// Creates a tag.
+    pub(super) async fn create_tag(
+        &self,
+        request: proto::CreateTagDefinitionRequest,
+    ) -> Result<proto::TagDefinition, Problem> {
+        let rules = Arc::clone(&*self.rules.get().await?);
+        let crud = self.tags.crud.clone().checked_by(move |one| check(one, rules.schema()));
+        crud.create(request.tag_definition, &request.request_id, self.clock.now()).await
+    }
+
     /// A part of the feed of tags.
     pub(super) async fn tag_moves(
         &self,

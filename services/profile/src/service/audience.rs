@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use attune_kernel::Problem;
 use attune_service_kit::clock::Clock;
+use attune_service_kit::crud::Compiled;
 use attune_service_kit::server::Stop;
 use attune_storage::Storage;
 use tokio::time::Instant;
 
 use crate::domain::audience::TAGS;
 use crate::domain::coverage::{Day, MOST};
+use crate::domain::rules::Rules;
 use crate::metrics::Metrics;
 use crate::store::{Changes, Index, Store};
 
@@ -29,6 +31,7 @@ pub(super) struct Indexer {
     pub(super) store: Arc<dyn Store>,
     pub(super) storage: Storage,
     pub(super) index: Index,
+    pub(super) rules: Arc<Compiled<Arc<Rules>>>,
     pub(super) clock: Clock,
     /// How old rows may be that nobody writes.
     pub(super) refresh: Duration,
@@ -151,7 +154,9 @@ impl Indexer {
             }
         };
         let (index, now) = (self.index.clone(), self.clock.now());
-        tokio::task::spawn_blocking(move || index.apply(&persons, &documents, now)).await.map_err(Problem::internal)
+        let rules = Arc::clone(&*self.rules.get().await?);
+        let apply = move || index.apply(&persons, &documents, rules.catalogue(), now);
+        tokio::task::spawn_blocking(apply).await.map_err(Problem::internal)
     }
 }
 

@@ -12,47 +12,44 @@ use crate::error::Error;
 
 /// The event of a message; its time must have been checked. Without a time of receipt it was received at `now`.
 pub(crate) fn from_message(mut message: proto::Event, person: &str, now: Timestamp) -> Event {
-    let read = |time: Option<&prost_types::Timestamp>| {
-        time.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok())
-    };
-    let time = read(message.time.as_ref());
-    let received = read(message.receive_time.as_ref()).unwrap_or(now);
+    let received = time(message.receive_time.as_ref()).unwrap_or(now);
+    let time = time(message.time.as_ref());
     let (seconds, nanos) = received.to_seconds_nanos();
     message.receive_time = Some(prost_types::Timestamp { seconds, nanos });
     message.person_id = String::new();
-    let property = |name: &str| message.properties.as_ref()?.fields.get(name)?.kind.as_ref();
-    let amount = match property("amount") {
-        Some(Kind::NumberValue(number)) => Some(*number),
-        _ => None,
-    };
-    let attributes = match property("attributes") {
-        Some(Kind::StructValue(inner)) => {
-            inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect()
-        }
-        _ => Map::new(),
-    };
+    let body = message.encode_to_vec();
+    assemble(message, person, time.unwrap_or_default(), received, body)
+}
+
+fn time(of: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    of.and_then(|time| Timestamp::from_seconds_nanos(time.seconds, time.nanos).ok())
+}
+
+fn assemble(message: proto::Event, person: &str, time: Timestamp, received: Timestamp, body: Vec<u8>) -> Event {
+    let properties = message.properties.map(|one| one.fields).unwrap_or_default();
     Event {
         person_id: person.to_owned(),
-        name: message.event.clone(),
-        time: time.unwrap_or_default(),
+        name: message.event,
+        time,
         sequence: message.sequence,
-        channel: message.channel.clone(),
-        session: message.session_id.clone(),
-        source: message.source.clone(),
+        channel: message.channel,
+        session: message.session_id,
+        source: message.source,
         received,
-        amount,
-        attributes: Personal::new(attributes),
-        via: message.via.as_ref().map(|via| Personal::new((via.namespace.clone(), via.value.clone()))),
+        properties: Personal::new(properties.into_iter().map(|(name, value)| (name, owned(value))).collect()),
+        via: message.via.map(|via| Personal::new((via.namespace, via.value))),
         origin: Origin::default(),
-        body: Personal::new(message.encode_to_vec()),
+        body: Personal::new(body),
         event_id: message.event_id,
     }
 }
 
 /// A stored event of a person.
 pub(crate) fn decode(bytes: &[u8], person: &str) -> Result<Event, Error> {
+    let message = proto::Event::decode(bytes).map_err(|error| Error::Corrupt(error.to_string()))?;
     // What is stored has a time of receipt.
-    Ok(from_message(message(bytes, person)?, person, Timestamp::default()))
+    let (at, received) = (time(message.time.as_ref()), time(message.receive_time.as_ref()));
+    Ok(assemble(message, person, at.unwrap_or_default(), received.unwrap_or_default(), bytes.to_vec()))
 }
 
 /// A stored event as the contract has it.
@@ -92,6 +89,18 @@ pub(crate) fn json(value: &prost_types::Value) -> Value {
         Some(Kind::StructValue(inner)) => {
             inner.fields.iter().map(|(name, value)| (name.clone(), json(value))).collect::<Map<_, _>>().into()
         }
+    }
+}
+
+/// The same of a value that is not needed any more: texts are moved.
+fn owned(value: prost_types::Value) -> Value {
+    match value.kind {
+        Some(Kind::StringValue(text)) => text.into(),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(owned).collect(),
+        Some(Kind::StructValue(inner)) => {
+            inner.fields.into_iter().map(|(name, value)| (name, owned(value))).collect::<Map<_, _>>().into()
+        }
+        kind => json(&prost_types::Value { kind }),
     }
 }
 
@@ -141,7 +150,7 @@ mod tests {
         assert_eq!(again, event);
         assert_eq!(again.received, Timestamp::from_millis(9000));
         assert_eq!(heading(event.body.expose()).unwrap().event, "buy");
-        assert_eq!(again.amount, Some(12.5));
-        assert_eq!(again.attributes.expose()["age"], Value::from(41));
+        assert_eq!(again.properties.expose()["amount"], Value::from(12.5));
+        assert_eq!(again.attributes().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["age", "score"]);
     }
 }

@@ -12,6 +12,7 @@ use prost_types::value::Kind;
 
 use super::{Done, Once, Rewrite, Rewritten, Store, Work, body};
 use crate::domain::batch::Batch;
+use crate::domain::catalogue;
 use crate::domain::consent::Consent;
 use crate::domain::document::{Attribute, Tag};
 use crate::domain::event::{Event, Filter};
@@ -43,6 +44,7 @@ fn append(events: Vec<Event>) -> Work {
     Work {
         events: Arc::new(events),
         persons: Vec::new(),
+        fill: false,
         decide: Arc::new(|batch: &mut Batch, fresh: &[Event]| {
             batch.observe(fresh);
             Ok(())
@@ -78,7 +80,7 @@ async fn ids(store: &dyn Store, person: &str, filter: &Filter) -> Vec<String> {
 
 async fn count(store: &dyn Store, person: &str) -> u64 {
     let documents = store.documents(&[person.to_owned()]).await.unwrap();
-    documents[0].traits.at(NOW)["event_count"].as_u64().unwrap()
+    documents[0].traits.at(&catalogue::default(), NOW)["event_count"].as_u64().unwrap()
 }
 
 async fn events_are_stored_once(store: &dyn Store) {
@@ -389,13 +391,6 @@ async fn plant_and_erase(store: &dyn Store, planted: impl AsyncFn() -> bool) {
     assert!(store.documents(&[alias]).await.unwrap()[0].is_new());
 }
 
-async fn marks_are_kept(store: &dyn Store) {
-    assert_eq!(store.mark("m").await.unwrap(), None);
-    store.set_mark("m", "1").await.unwrap();
-    store.set_mark("m", "2").await.unwrap();
-    assert_eq!(store.mark("m").await.unwrap().as_deref(), Some("2"));
-}
-
 async fn racing_units_lose_nothing(store: Arc<dyn Store>) {
     let tasks: Vec<_> = (0..16)
         .map(|task| {
@@ -424,9 +419,11 @@ async fn run(store: Arc<dyn Store>) {
     merges_move_everything(&*store).await;
     splits_move_what_came_by_the_identifiers(&*store).await;
     erasure_leaves_nothing_and_brings_nothing_back(&*store).await;
-    marks_are_kept(&*store).await;
+    kept::marks_are_kept(&*store).await;
     kept::kinds_are_kept_for_their_time(&*store).await;
     kept::addresses_are_suppressed(&*store).await;
+    kept::who_is_due_is_known_by_time(&*store).await;
+    kept::traits_that_lack_history_are_filled(&*store).await;
     a_receipt_is_repeated_and_requests_are_forgotten(&*store).await;
     what_changes_nothing_leaves_nothing(&*store).await;
     sweeps_follow_segments(&*store).await;

@@ -3,7 +3,8 @@
 //! Keys of the space `profile`, of which `ev`, `or` and `do` are sealed with the key of their person: `ev` events by person and place, `or` the origins of those that have another one than their
 //! person, `id` known event ids (hashed), `do` documents, `al` aliases
 //! by alias and `ar` by survivor, `mb` members by segment, `mc` member counts, `rq` requests that were done (hashed) and `rt`
-//! the same by time, `mk` marks, `ls` and `lp` lists of persons by list and by person, `su` words on who may not be written to by hashed address.
+//! the same by time, `mk` marks, `ls` and `lp` lists of persons by list and by person, `du` persons by the time at which they are to be
+//! looked at again, `su` words on who may not be written to by hashed address.
 
 mod rewrite;
 
@@ -82,6 +83,10 @@ fn document_key(person: &str) -> Vec<u8> {
     key().str("do").str(person).build()
 }
 
+fn due_key(time: Timestamp, person: &str) -> Vec<u8> {
+    key().str("du").i64(time.as_micros()).str(person).build()
+}
+
 fn member_key(segment: &str, person: &str) -> Vec<u8> {
     key().str("mb").str(segment).str(person).build()
 }
@@ -157,9 +162,17 @@ fn repeated(tx: &mut Tx, space: &Space, request_id: &str, now: Timestamp) -> Res
 
 /// Writes changed documents, memberships and the feed; answers whose documents.
 fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Error> {
-    let Outcome { documents, moves, tag_moves, .. } = outcome;
+    let Outcome { documents, moves, tag_moves, due, .. } = outcome;
     for document in documents {
         tx.put(space, document_key(&document.person_id), document::encode(document))?;
+    }
+    for one in due {
+        if let Some(old) = one.old {
+            tx.delete(space, due_key(old, &one.person_id))?;
+        }
+        if let Some(new) = one.new {
+            tx.put(space, due_key(new, &one.person_id), Vec::new())?;
+        }
     }
     let mut entries = Vec::with_capacity(moves.len());
     for one in moves {
@@ -229,10 +242,15 @@ impl Store for Embedded {
                     fresh.push(event);
                 }
                 let mut batch = Batch::new(documents.into_values().collect()).under(&work.rules).known_as(aliases);
+                let lacking = if work.fill { batch.lacking() } else { Vec::new() };
+                for person in &lacking {
+                    batch.fill(person, &rewrite::events(tx, &space, person)?);
+                }
                 (work.decide)(&mut batch, &fresh)?;
                 let outcome = batch.finish(work.now);
                 let written = save(tx, &space, &outcome)?;
-                Ok(Done { repeated: false, fresh: fresh.len(), written, observed: outcome.observed })
+                let (fresh, filled) = (fresh.len(), lacking.len());
+                Ok(Done { repeated: false, fresh, written, filled, observed: outcome.observed })
             })
             .await
     }
@@ -340,6 +358,20 @@ impl Store for Embedded {
             .map(|(at, _)| {
                 let mut at = KeyReader::new(at);
                 at.str()?;
+                Ok(at.str()?)
+            })
+            .collect()
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
+        let until = key().str("du").i64(now.as_micros().saturating_add(1)).build();
+        let scan = Scan::prefix(key().str("du").build()).below(until).limit(limit);
+        let rows = self.engine.reader().scan(&self.space, &scan)?;
+        rows.iter()
+            .map(|(at, _)| {
+                let mut at = KeyReader::new(at);
+                at.str()?;
+                at.i64()?;
                 Ok(at.str()?)
             })
             .collect()

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::audience;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::document::Document;
 use crate::error::{Error, NotReady};
 
@@ -130,8 +131,9 @@ impl Index {
 
     /// Takes in documents as they were read for these persons, in order. Who stands under another id or has no document is
     /// removed.
-    pub(crate) fn apply(&self, asked: &[String], documents: &[Document], now: Timestamp) {
-        let rows: Vec<Row<'_>> = asked.iter().zip(documents).map(|(asked, one)| Row::of(asked, one, now)).collect();
+    pub(crate) fn apply(&self, asked: &[String], documents: &[Document], catalogue: &Catalogue, now: Timestamp) {
+        let rows: Vec<Row<'_>> =
+            asked.iter().zip(documents).map(|(asked, one)| Row::of(asked, one, catalogue, now)).collect();
         let mut kept = self.0.kept.lock();
         for row in rows {
             if kept.state != State::TooLarge {
@@ -251,12 +253,12 @@ struct Row<'d> {
 }
 
 impl<'d> Row<'d> {
-    fn of(asked: &'d str, document: &'d Document, now: Timestamp) -> Self {
+    fn of(asked: &'d str, document: &'d Document, catalogue: &Catalogue, now: Timestamp) -> Self {
         let person = (!document.is_new()).then_some(document.person_id.as_str());
         let gone = (person != Some(asked)).then_some(asked);
         let mut values = Vec::new();
         if person.is_some() {
-            audience::values(document, now, |column, value| values.push((column.to_owned(), value)));
+            audience::values(document, catalogue, now, |column, value| values.push((column.to_owned(), value)));
         }
         Self { gone, person, values }
     }
@@ -265,6 +267,7 @@ impl<'d> Row<'d> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::catalogue;
     use crate::domain::document::{Attribute, Tag};
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
@@ -288,7 +291,7 @@ mod tests {
     fn apply(index: &Index, documents: &[(&str, Document)]) {
         let (asked, documents): (Vec<String>, Vec<Document>) =
             documents.iter().map(|(asked, one)| ((*asked).to_owned(), one.clone())).unzip();
-        index.apply(&asked, &documents, NOW);
+        index.apply(&asked, &documents, &catalogue::default(), NOW);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod embedded;
 mod index;
 mod lists;
 mod postgres;
+mod progress;
 mod snapshots;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::error::Error;
 pub(crate) use changes::Changes;
 pub(crate) use index::{Bounds, Index};
 pub(crate) use lists::Lists;
+pub(crate) use progress::Progress;
 pub(crate) use snapshots::Snapshots;
 
 /// The schema in Postgres, and the space in the embedded engine.
@@ -48,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0006_changes" => include_str!("../../migrations/0004_changes.sql"),
     "0007_vault" => vault::MIGRATION_SQL,
     "0008_lists" => include_str!("../../migrations/0005_lists.sql"),
+    "0009_due" => include_str!("../../migrations/0006_due.sql"),
 ];
 
 /// The feed of entries into and exits from segments.
@@ -68,6 +71,8 @@ pub(crate) struct Work {
     pub persons: Vec<String>,
     /// What to do with them.
     pub decide: Decide,
+    /// Whether traits that lack history are filled from the timeline before.
+    pub fill: bool,
     /// What changed documents are judged by.
     pub rules: Arc<Rules>,
     /// The current time.
@@ -85,6 +90,8 @@ pub(crate) struct Done {
     pub fresh: usize,
     /// The persons in force whose documents were written.
     pub written: Vec<String>,
+    /// Persons whose traits were filled from the timeline.
+    pub filled: usize,
     /// Attributes of events that found no room in a document or were kept aside.
     pub observed: Observed,
 }
@@ -184,6 +191,9 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Ids of persons with a document, after `after`.
     async fn persons(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;
+
+    /// Ids of persons whose time to be looked at again is `now` or before, the longest waiting first, at most `limit`.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error>;
 
     /// A mark kept under a name, such as the revision of the segments that everyone was evaluated for.
     async fn mark(&self, name: &str) -> Result<Option<String>, Error>;

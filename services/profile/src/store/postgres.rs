@@ -146,10 +146,11 @@ async fn store_documents(tx: &Transaction<'_, '_>, documents: &[Document]) -> Re
     }
     let persons: Vec<&str> = documents.iter().map(|document| document.person_id.as_str()).collect();
     let bodies = seal::sealed_documents(tx, documents).await?;
+    let due: Vec<Option<i64>> = documents.iter().map(|one| one.due.map(Timestamp::as_micros)).collect();
     tx.execute(
-        "INSERT INTO document (person_id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) \
-         ON CONFLICT (person_id) DO UPDATE SET body = excluded.body",
-        &[&persons, &bodies],
+        "INSERT INTO document (person_id, body, due) SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[]) \
+         ON CONFLICT (person_id) DO UPDATE SET body = excluded.body, due = excluded.due",
+        &[&persons, &bodies, &due],
     )
     .await?;
     Ok(())
@@ -226,11 +227,16 @@ async fn unit(tx: &Transaction<'_, '_>, work: &Work) -> Result<Done, Error> {
     });
     let events: Vec<Event> = events.collect();
     let fresh = store_events(tx, events).await?;
+    let lacking = if work.fill { batch.lacking() } else { Vec::new() };
+    for person in &lacking {
+        batch.fill(person, &rewrite::events(tx, person).await?);
+    }
     (work.decide)(&mut batch, &fresh)?;
     let outcome = batch.finish(work.now);
     let written = save(tx, &outcome).await?;
     release(tx, &claimed).await?;
-    Ok(Done { repeated: false, fresh: fresh.len(), written, observed: outcome.observed })
+    let (fresh, filled) = (fresh.len(), lacking.len());
+    Ok(Done { repeated: false, fresh, written, filled, observed: outcome.observed })
 }
 
 /// Records words on addresses; rows are made and locked in the order of addresses.
@@ -360,6 +366,14 @@ impl Store for Pg {
         let client = self.postgres.client().await?;
         let sql = "SELECT person_id FROM document WHERE person_id > $1 AND body <> '' ORDER BY person_id LIMIT $2";
         let rows = client.query(sql, &[&after.unwrap_or_default(), &limit]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let client = self.postgres.client().await?;
+        let sql = "SELECT person_id FROM document WHERE due <= $1 ORDER BY due LIMIT $2";
+        let rows = client.query(sql, &[&now.as_micros(), &limit]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 

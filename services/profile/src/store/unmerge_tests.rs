@@ -58,6 +58,7 @@ async fn follow(store: &dyn Store, steps: &[Step], prefix: &str, rules: &Arc<Rul
                 };
                 let events: Vec<Event> = event(step, &prefix).into_iter().collect();
                 let work = Work {
+                    fill: false,
                     events: Arc::new(events),
                     persons,
                     decide: Arc::new(move |batch: &mut Batch, fresh: &[Event]| {
@@ -95,7 +96,7 @@ async fn all(store: &dyn Store, prefix: &str, rules: &Rules) -> String {
         let timeline = timeline.into_iter().map(|one| json!(one)).collect();
         out.push(seen(&document, timeline, hours(60)));
     }
-    for segment in &rules.segments {
+    for segment in rules.segments() {
         let members = store.members(segment.id(), Some(prefix), 1000).await.unwrap();
         out.push(members.into_iter().filter(|id| id.starts_with(prefix)).collect());
     }

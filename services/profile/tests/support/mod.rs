@@ -37,7 +37,17 @@ pub struct Suite {
 }
 
 pub async fn start_on(storage: Storage, cache: Cache, config: Config) -> Suite {
-    let clock = Clock::manual(Timestamp::from_millis(NOW));
+    start_with(Timestamp::from_millis(NOW), storage, cache, config).await
+}
+
+/// The service with its clock at a time.
+pub async fn start_at(now: Timestamp, storage: Storage, config: Config) -> Suite {
+    let postgres = if let Storage::Postgres(postgres) = &storage { Some(postgres.clone()) } else { None };
+    Suite { postgres, ..start_with(now, storage, Cache::none(), config).await }
+}
+
+async fn start_with(now: Timestamp, storage: Storage, cache: Cache, config: Config) -> Suite {
+    let clock = Clock::manual(now);
     let deps = Deps { storage, cache, clock: clock.clone(), ids: IdSource::random() };
     let service = build(config, deps).await.unwrap();
     let channel = Channel::in_process(service.in_process(), &Options::default());
@@ -236,6 +246,13 @@ pub fn fields(status: &Status) -> Vec<String> {
         .bad_request()
         .map(|bad| bad.field_violations.iter().map(|one| one.field.clone()).collect())
         .unwrap_or_default()
+}
+
+/// What is wrong, in words.
+pub fn violations(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let bad = details.bad_request().map(|bad| bad.field_violations.iter().map(|one| one.description.clone()).collect());
+    bad.unwrap_or_default()
 }
 
 pub fn reason(status: &Status) -> String {

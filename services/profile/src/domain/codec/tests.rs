@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use attune_aggregate::Scratch;
 use attune_kernel::{Personal, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::catalogue;
 use crate::domain::consent::{Consent, Kind};
 use crate::domain::document::{Attribute, Tag};
 use crate::domain::event::Event;
@@ -67,17 +69,23 @@ fn documents() -> impl Strategy<Value = Document> {
                 let reasons = vec![Reason { name: id.clone(), contribution: 0.5 }];
                 document.scores.insert(id.clone(), Score { value: 0.25, reasons, ..Score::default() });
                 document.quiet = Some(Quiet { zone: "UTC".into(), weekdays: index, ..Quiet::default() });
-                document.observe(&event(&id, time), &Registry::open());
+                observe(&mut document, &event(&id, time));
             }
             if merged {
                 let mut other = Document::empty("q");
                 other.tags.insert("theirs".into(), Tag { source: String::new(), added: time });
-                document.absorb(other);
+                document.absorb(other, &catalogue::default());
                 document.remove_tag("p", "theirs");
             }
+            document.due = (extras > 1).then_some(time);
+            document.traits.settle(&catalogue::default(), Timestamp::from_micros(i64::MIN));
             document
         },
     )
+}
+
+fn observe(document: &mut Document, event: &Event) {
+    document.observe(event, &Registry::open(), &catalogue::default(), &mut Scratch::default());
 }
 
 fn event(id: &str, time: Timestamp) -> Event {
@@ -91,8 +99,7 @@ fn event(id: &str, time: Timestamp) -> Event {
         session: id.to_owned(),
         source: String::new(),
         received: time,
-        amount: Some(1.5),
-        attributes: Personal::default(),
+        properties: Personal::new([("amount".to_owned(), json!(1.5))].into_iter().collect()),
         via: None,
         origin: Default::default(),
         body: Personal::default(),
@@ -107,7 +114,9 @@ proptest! {
 
     #[test]
     fn a_document_of_the_time_before_is_read(document in documents()) {
-        prop_assert_eq!(decode("p", &serde_json::to_vec(&document).unwrap()).unwrap(), document);
+        // What it said of traits is in the timeline.
+        let known = Document { traits: Traits::unknown(), due: None, ..document.clone() };
+        prop_assert_eq!(decode("p", &serde_json::to_vec(&document).unwrap()).unwrap(), known);
     }
 
     #[test]
@@ -143,10 +152,7 @@ fn what_a_later_version_adds_is_refused() {
 fn the_form_is_a_third_of_the_text() {
     let mut document = Document::empty("p");
     for index in 0..20 {
-        document.observe(
-            &event(&format!("e{index}"), Timestamp::from_millis(1_700_000_000_000 + index)),
-            &Registry::open(),
-        );
+        observe(&mut document, &event(&format!("e{index}"), Timestamp::from_millis(1_700_000_000_000 + index)));
     }
     let names: BTreeMap<String, Value> = (0..20).map(|index| (format!("attribute_{index}"), json!(index))).collect();
     for (name, value) in names {
@@ -154,5 +160,6 @@ fn the_form_is_a_third_of_the_text() {
         let word = Attribute { value, source: "crm".into(), event_time: time, received: time, ..Attribute::default() };
         document.set_attribute(&name, word);
     }
+    document.traits.settle(&catalogue::default(), Timestamp::default());
     assert!(encode(&document).len() * 3 < serde_json::to_vec(&document).unwrap().len());
 }

@@ -62,11 +62,6 @@ impl Writer {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    /// A number in eight bytes.
-    pub fn fixed(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
     /// A text.
     pub fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
@@ -88,6 +83,13 @@ impl Writer {
         put(&mut inner);
         self.number(inner.0.len() as u64);
         self.0.append(&mut inner.0);
+    }
+
+    /// A numbered field of bytes as they are.
+    pub fn raw(&mut self, number: u64, bytes: &[u8]) {
+        self.number(number);
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
     }
 
     /// A numbered field of items, absent when there is none.
@@ -175,6 +177,13 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// All that is left.
+    pub const fn rest(&mut self) -> &'a [u8] {
+        let rest = self.0;
+        self.0 = &[];
+        rest
+    }
+
     /// One byte.
     ///
     /// # Errors
@@ -232,14 +241,6 @@ impl<'a> Reader<'a> {
     /// When the bytes end.
     pub fn double(&mut self) -> Result<f64, Broken> {
         Ok(f64::from_le_bytes(self.bytes(8)?.try_into().map_err(|_| short())?))
-    }
-
-    /// A number in eight bytes.
-    ///
-    /// # Errors
-    /// When the bytes end.
-    pub fn fixed(&mut self) -> Result<u64, Broken> {
-        Ok(u64::from_le_bytes(self.bytes(8)?.try_into().map_err(|_| short())?))
     }
 
     /// A text.

@@ -61,7 +61,7 @@ impl Audiences {
                 let field = format!("segment_ids[{at}]");
                 return Err(Problem::invalid(vec![Violation::new(field, "stands there twice")]));
             }
-            if !known.segments.iter().any(|segment| segment.id() == id) {
+            if !known.segments().iter().any(|segment| segment.id() == id) {
                 return Err(Error::NoSegment(id.clone()).into());
             }
         }

@@ -87,7 +87,7 @@ impl Asked {
         let one = |(field, set): (&str, proto::PersonSet)| match set.set {
             Some(Named::SnapshotId(_)) => Ok(One::List(lists.next().unwrap_or_default())),
             Some(Named::SegmentId(id)) => {
-                if !rules.segments.iter().any(|segment| segment.id() == id) {
+                if !rules.segments().iter().any(|segment| segment.id() == id) {
                     return Err(Error::NoSegment(id).into());
                 }
                 Ok(One::Segment(id.into()))

@@ -10,8 +10,8 @@ use attune_storage::{Scan, Space, Tx};
 
 use super::super::{Once, Rewrite, Rewritten, body, lists, place};
 use super::{
-    alias_key, count, document_key, event_key, events_of, in_force, keep_origin, load, member_key, number, origin_key,
-    place_of, read_origin, repeated, request_key, save,
+    alias_key, count, document_key, due_key, event_key, events_of, in_force, keep_origin, load, member_key, number,
+    origin_key, place_of, read_origin, repeated, request_key, save,
 };
 use crate::domain::batch::Batch;
 use crate::domain::document::Document;
@@ -63,7 +63,7 @@ pub(super) fn apply(
 }
 
 /// Every event of a person, decoded.
-fn events(tx: &Tx, space: &Space, person: &str) -> Result<Vec<Event>, Error> {
+pub(super) fn events(tx: &Tx, space: &Space, person: &str) -> Result<Vec<Event>, Error> {
     let rows = tx.scan(space, &Scan::prefix(events_of(person).build()))?;
     let decoded = rows.iter().map(|(at, value)| {
         let mut event = body::decode(value, person)?;
@@ -140,7 +140,7 @@ fn merge(
     // What lies under their key are copies that nobody would find when the survivor is erased.
     tx.shred(space, merged.as_bytes())?;
     let mut batch = Batch::new(vec![load(tx, space, &surviving)?]).under(rules);
-    batch.change(&surviving).absorb(other);
+    batch.absorb(&surviving, other);
     let mut written = save(tx, space, &batch.finish(now))?;
     written.push(merged);
     Ok(written)
@@ -196,6 +196,9 @@ fn leave_all(tx: &mut Tx, space: &Space, document: &Document) -> Result<(), Erro
     for segment in &document.segments {
         tx.delete(space, member_key(segment, &document.person_id))?;
         count(tx, space, segment, -1)?;
+    }
+    if let Some(due) = document.due {
+        tx.delete(space, due_key(due, &document.person_id))?;
     }
     Ok(())
 }

@@ -102,11 +102,29 @@ async fn merge(
     let (mut kept, other): (Vec<_>, Vec<_>) = documents.into_iter().partition(|one| one.person_id == *surviving);
     let mut batch = Batch::new(std::mem::take(&mut kept)).under(rules);
     for document in other {
-        batch.change(surviving).absorb(document);
+        batch.absorb(surviving, document);
     }
     let mut written = save(tx, &batch.finish(now)).await?;
     written.push(merged.clone());
     Ok(written)
+}
+
+/// Every event of a person, decoded.
+pub(super) async fn events(tx: &Transaction<'_, '_>, person: &str) -> Result<Vec<Event>, Error> {
+    let sql = "SELECT event_id, body, origin, shared FROM event WHERE person_id = $1";
+    let rows = tx.query(sql, &[&person]).await?;
+    let stored: Vec<(&str, &[u8])> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let bodies = seal::bodies(tx.vault(), tx, &stored).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for (row, body) in rows.iter().zip(bodies) {
+        let Some(body) = body else { continue };
+        let mut event = body::decode(&body, person)?;
+        event.origin = Origin { id: row.get(2), shared: row.get(3) };
+        all.push(event);
+    }
+    // Keys have the hash of the id in its place.
+    all.sort_by_cached_key(Event::place);
+    Ok(all)
 }
 
 async fn split(
@@ -131,19 +149,7 @@ async fn split(
     let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
     let sql = "UPDATE alias SET surviving = $1 WHERE surviving = $2 AND person_id = ANY($3)";
     tx.execute(sql, &[split, person, &listed]).await?;
-    let sql = "SELECT event_id, body, origin, shared FROM event WHERE person_id = $1";
-    let rows = tx.query(sql, &[person]).await?;
-    let stored: Vec<(&str, &[u8])> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let bodies = seal::bodies(tx.vault(), tx, &stored).await?;
-    let mut all = Vec::with_capacity(rows.len());
-    for (row, body) in rows.iter().zip(bodies) {
-        let Some(body) = body else { continue };
-        let mut event = body::decode(&body, person)?;
-        event.origin = Origin { id: row.get(2), shared: row.get(3) };
-        all.push(event);
-    }
-    // Keys have the hash of the id in its place.
-    all.sort_by_cached_key(Event::place);
+    let all = events(tx, person).await?;
     // Old copies of what the person held of the other must not outlive an erasure of the other: from here on everybody
     // concerned has a new key.
     let rows = tx.query("SELECT person_id FROM alias WHERE surviving = $1", &[person]).await?;
