@@ -8,6 +8,7 @@ use attune_kernel::Timestamp;
 use crate::log::{Code, EventLog, Tick, with_columns};
 use crate::parallel;
 use crate::pattern::Atom;
+use crate::probe::Probe;
 use crate::sessions::Sequences;
 
 /// Customers who began in the same period.
@@ -28,7 +29,7 @@ pub struct Cohort {
 #[must_use]
 pub fn retention(log: &EventLog, begin: &Atom, back: &Atom, period: Duration) -> Vec<Cohort> {
     let length = i64::try_from(period.as_micros()).unwrap_or(i64::MAX).max(1);
-    let (begin, back) = (Test::new(log, begin), Test::new(log, back));
+    let (begin, back) = (Probe::new(log, begin), Probe::new(log, back));
     let number = |row: usize| log.time(row).as_micros().div_euclid(length);
     let mut cohorts: BTreeMap<i64, Cohort> = BTreeMap::new();
     for customer in (0u32..).take(log.customers().len()) {
@@ -87,7 +88,7 @@ pub fn time_to(
     within: Option<Duration>,
     threads: usize,
 ) -> TimeTo {
-    let (from, to) = (Test::new(log, from), Test::new(log, to));
+    let (from, to) = (Probe::new(log, from), Probe::new(log, to));
     let limit = within.map_or(u64::MAX, |within| log.times().whole_ticks(within));
     let starts = sequences.starts();
     let parts = with_columns!(log, |codes, ticks| parallel::map(threads, starts, |range| {
@@ -104,12 +105,12 @@ fn waits<C: Code, T: Tick>(
     codes: &[C],
     ticks: &[T],
     starts: &[u32],
-    from: &Test<'_>,
-    to: &Test<'_>,
+    from: &Probe<'_>,
+    to: &Probe<'_>,
     limit: u64,
 ) -> (u64, Vec<u64>) {
     // Most events are neither: one look-up tells.
-    let either: Vec<bool> = from.names.iter().zip(&to.names).map(|(from, to)| *from || *to).collect();
+    let either: Vec<bool> = from.names().iter().zip(to.names()).map(|(from, to)| *from || *to).collect();
     let (mut began, mut waited) = (0, Vec::new());
     for pair in starts.windows(2) {
         let mut next: Option<T> = None;
@@ -127,27 +128,6 @@ fn waits<C: Code, T: Tick>(
         }
     }
     (began, waited)
-}
-
-/// An atom looked up in a log.
-struct Test<'a> {
-    log: &'a EventLog,
-    /// By code of a name.
-    names: Vec<bool>,
-    predicate: Option<crate::predicate::Bound<'a>>,
-}
-
-impl<'a> Test<'a> {
-    fn new(log: &'a EventLog, atom: &Atom) -> Self {
-        let is = |name: &str| atom.name.as_deref().is_none_or(|wanted| wanted == name);
-        let predicate = atom.predicate.as_ref().map(|predicate| predicate.bind(log));
-        Self { log, names: log.names().iter().map(is).collect(), predicate }
-    }
-
-    fn holds(&self, row: usize) -> bool {
-        self.names[self.log.codes().get(row) as usize]
-            && self.predicate.as_ref().is_none_or(|predicate| predicate.holds(row))
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ const WORTH_IT: usize = 1 << 16;
 
 /// Cuts sequences into parts with about as many rows each, applies a function to every part on so many threads, and
 /// answers the results in order. `starts` holds the first row of each sequence and the number of rows at the end.
-pub(crate) fn map<R: Send>(threads: usize, starts: &[u32], apply: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
+pub fn map<R: Send>(threads: usize, starts: &[u32], apply: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
     let sequences = starts.len().saturating_sub(1);
     let rows = starts.last().map_or(0, |end| *end as usize);
     if threads <= 1 || rows < WORTH_IT || sequences < 2 {
@@ -24,7 +24,8 @@ pub(crate) fn map<R: Send>(threads: usize, starts: &[u32], apply: impl Fn(Range<
 }
 
 /// Lists one after another, without copying the first.
-pub(crate) fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
+#[must_use]
+pub fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
     let mut parts = parts.into_iter();
     let mut all = parts.next().unwrap_or_default();
     parts.for_each(|part| all.extend(part));
@@ -32,7 +33,7 @@ pub(crate) fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
 }
 
 /// Applies a function to every item on so many threads; answers the results in order.
-pub(crate) fn each<T: Send, R: Send>(threads: usize, items: Vec<T>, apply: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn each<T: Send, R: Send>(threads: usize, items: Vec<T>, apply: impl Fn(T) -> R + Sync) -> Vec<R> {
     if threads <= 1 || items.len() <= 1 {
         return items.into_iter().map(apply).collect();
     }

@@ -1,7 +1,9 @@
 //! The command line.
 
+pub(crate) mod analysis;
 pub(crate) mod journey;
 pub(crate) mod profile;
+pub(crate) mod question;
 
 use std::path::PathBuf;
 

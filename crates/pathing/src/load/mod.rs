@@ -10,6 +10,8 @@
 mod block;
 mod source;
 mod time;
+mod xes;
+mod xml;
 
 use std::io::Read;
 
@@ -17,6 +19,7 @@ use rustc_hash::FxHashMap;
 
 use self::block::{Block, Parser};
 use self::source::Source;
+pub use self::xes::{MAX_XES, xes};
 use crate::log::{EventLog, EventLogBuilder, LogFull};
 
 /// Which columns of a file are what.

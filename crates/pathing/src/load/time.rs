@@ -57,7 +57,18 @@ impl Times {
             }
             _ => (0, rest),
         };
-        (zone == b"Z").then_some(self.midnight + (hour * 3600 + minute * 60 + second) * 1_000_000 + fraction)
+        let east = match *zone {
+            [b'Z'] => 0,
+            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+                let (hours, minutes) = (pair(h1, h2)?, pair(m1, m2)?);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                (hours * 60 + minutes) * if sign == b'+' { 60 } else { -60 }
+            }
+            _ => return None,
+        };
+        Some(self.midnight + (hour * 3600 + minute * 60 + second - east) * 1_000_000 + fraction)
     }
 }
 
@@ -104,6 +115,8 @@ mod tests {
             "2024-02-29T23:59:59.5Z",
             "2026-11-23T10:20:30.123456789Z",
             "2026-11-23T10:20:30+09:00",
+            "2026-11-23T00:20:30.5-23:59",
+            "2024-03-01T00:00:00+00:01",
             "1763892000000",
             "0",
             "-5",

@@ -73,7 +73,7 @@ impl std::fmt::Display for Atom {
 
 /// A pattern as a tree. Numbers name entries of [`Parsed::atoms`].
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// One event that is one of these.
     Event(Vec<u32>),
     /// One event that is none of these; of nothing: any event.

@@ -45,6 +45,10 @@ use std::time::Duration;
 use attune_kernel::Timestamp;
 
 pub use self::ast::Atom;
+/// A pattern as a tree, for other forms of it.
+pub(crate) mod tree {
+    pub(crate) use super::ast::Node;
+}
 pub use self::capture::{Captured, Capturer};
 use self::finder::{Asked, Finder};
 pub use self::program::{END, Edge, FIRST_ABSENCE, Inst, Matcher, Program, START};
@@ -57,6 +61,7 @@ pub use crate::text::ParseError;
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: Arc<str>,
+    tree: Arc<tree::Node>,
     program: Arc<Program>,
 }
 
@@ -68,13 +73,19 @@ impl Pattern {
     /// after repetitions are written out, or a pattern that could match no event.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let parsed = parse::parse(text)?;
-        Ok(Self { text: text.into(), program: Arc::new(Program::compile(&parsed)) })
+        let program = Arc::new(Program::compile(&parsed));
+        Ok(Self { text: text.into(), tree: Arc::new(parsed.root), program })
     }
 
     /// The text it was read from.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The pattern as a tree.
+    pub(crate) fn tree(&self) -> &tree::Node {
+        &self.tree
     }
 
     /// The automaton, for a simulation event by event.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 14] = [
+const INNER: [(&str, &[&str]); 15] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -17,6 +17,7 @@ const INNER: [(&str, &[&str]); 14] = [
     ("attune-matching", &["attune-kernel"]),
     ("attune-learning", &[]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
+    ("attune-failure", &["attune-kernel", "attune-pathing"]),
     ("attune-plot", &[]),
     ("attune-trigger", &["attune-kernel", "attune-expression", "attune-pathing"]),
     ("attune-storage", &["attune-kernel"]),

@@ -3,8 +3,8 @@
 use attune_pathing::funnel::{Exclusion, Funnel, Mode, Step};
 use serde_json::{Value, json};
 
-use super::input;
 use super::table::Table;
+use super::{input, plot};
 use crate::exit::Failure;
 use crate::options::journey::FunnelOptions;
 
@@ -13,6 +13,7 @@ use crate::options::journey::FunnelOptions;
 /// # Errors
 /// Usage or bad input.
 pub(crate) fn run(options: &FunnelOptions) -> Result<(), Failure> {
+    plot::check(options.plot.as_deref())?;
     let steps = input::atoms("steps", &options.steps)?;
     let mut exclusions = Vec::new();
     for text in &options.exclude {
@@ -44,7 +45,9 @@ pub(crate) fn run(options: &FunnelOptions) -> Result<(), Failure> {
     match &options.breakdown {
         None => {
             let mut table = Table::new(&columns);
-            for (at, step) in funnel.run(&log, &sequences, threads).into_iter().enumerate() {
+            let steps = funnel.run(&log, &sequences, threads);
+            plot::write(options.plot.as_deref(), || picture(&steps, options.within).svg())?;
+            for (at, step) in steps.into_iter().enumerate() {
                 table.push(row(at, step));
             }
             table.print(options.format)
@@ -59,5 +62,21 @@ pub(crate) fn run(options: &FunnelOptions) -> Result<(), Failure> {
             }
             table.print(options.format)
         }
+    }
+}
+
+fn picture(steps: &[Step], within: std::time::Duration) -> attune_plot::funnel::Funnel {
+    let name = |step: Option<&Step>| step.map(|step| step.name.clone()).unwrap_or_default();
+    let limit = attune_plot::theme::Unit::Seconds.label(within.as_secs_f64());
+    attune_plot::funnel::Funnel {
+        title: format!("From {} to {} within {limit}", name(steps.first()), name(steps.last())),
+        steps: steps
+            .iter()
+            .map(|step| attune_plot::funnel::Step {
+                name: step.name.clone(),
+                reached: step.reached,
+                median_seconds: step.median_seconds,
+            })
+            .collect(),
     }
 }

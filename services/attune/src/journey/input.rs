@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, stdin};
 use std::path::Path;
 
-use attune_pathing::load::{Layout, LoadError, csv};
+use attune_pathing::load::{Layout, LoadError, csv, xes};
 use attune_pathing::log::EventLog;
 use attune_pathing::pattern::Atom;
 use attune_pathing::sessions::{Sequences, Unit, sequences};
@@ -39,11 +39,18 @@ pub(crate) fn events_of(path: &Path, options: &ColumnOptions, properties: Vec<St
         event: options.event_column.clone(),
         properties,
     };
-    csv(open(path)?, &layout, threads(options)).map_err(|error| match error {
+    let read = if is_xes(path) { xes(open(path)?, &layout) } else { csv(open(path)?, &layout, threads(options)) };
+    read.map_err(|error| match error {
         LoadError::Io(error) => Failure::input(format!("{name}: {error}")),
         LoadError::Full(error) => Failure::other(format!("{name}: {error}")),
         error => Failure::input(format!("{name}: {error}")),
     })
+}
+
+/// Whether a file's name, without `.gz`, ends in `.xes`.
+fn is_xes(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".xes")
 }
 
 /// A file's name as it is said to people.
@@ -89,6 +96,17 @@ pub(crate) fn atoms(argument: &str, text: &str) -> Result<Vec<Atom>, Failure> {
         return Err(Failure::usage(format!("--{argument}: there is no event")));
     }
     Ok(atoms)
+}
+
+/// Reads one event with its condition.
+///
+/// # Errors
+/// Usage, naming the argument.
+pub(crate) fn atom(argument: &str, text: &str) -> Result<Atom, Failure> {
+    match <[Atom; 1]>::try_from(atoms(argument, text)?) {
+        Ok([atom]) => Ok(atom),
+        Err(many) => Err(Failure::usage(format!("--{argument}: one event is expected, found {}", many.len()))),
+    }
 }
 
 /// The properties that conditions read.

@@ -4,8 +4,8 @@ use attune_pathing::graph::directly_follows;
 use attune_pathing::paths::top_paths;
 use serde_json::json;
 
-use super::input;
 use super::table::Table;
+use super::{input, plot};
 use crate::exit::Failure;
 use crate::options::journey::{GraphOptions, PathsOptions};
 
@@ -29,11 +29,14 @@ pub(crate) fn run_paths(options: &PathsOptions) -> Result<(), Failure> {
 /// # Errors
 /// Bad input.
 pub(crate) fn run_graph(options: &GraphOptions) -> Result<(), Failure> {
+    plot::check(options.plot.as_deref())?;
     let log = input::events(&options.events, Vec::new())?;
     let threads = input::threads(&options.events.columns);
     let sequences = input::cut(&log, options.unit, threads);
     let mut table = Table::new(&["from", "to", "count", "median_seconds"]);
-    for edge in directly_follows(&log, &sequences, threads) {
+    let edges = directly_follows(&log, &sequences, threads);
+    plot::write(options.plot.as_deref(), || plot::graph(&edges).svg())?;
+    for edge in edges {
         table.push(vec![json!(edge.from), json!(edge.to), json!(edge.count), json!(edge.median_seconds)]);
     }
     table.print(options.format)

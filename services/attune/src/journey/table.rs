@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use serde_json::{Map, Value};
 
 use crate::exit::Failure;
+use crate::files::Files;
 use crate::options::TableFormat;
 use crate::output;
 
@@ -52,6 +53,16 @@ impl Table {
             TableFormat::Table => output::print(&self.text()),
         }
         Ok(())
+    }
+
+    /// Writes it as CSV, whole or not at all; `-` is standard output.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn save(&self, path: &std::path::Path) -> Result<(), Failure> {
+        let mut files = Files::default();
+        files.write(path, |out| out.write_all(self.csv().as_bytes()))?;
+        files.finish()
     }
 
     fn csv(&self) -> String {

@@ -6,6 +6,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::TableFormat;
+use super::analysis::{
+    ConformanceOptions, DriversOptions, FailuresOptions, FlowOptions, ImpactOptions, RetentionOptions, ReworkOptions,
+    StruggleOptions, VariantsOptions,
+};
+use super::question::{MembersOptions, QueryOptions, SqlOptions};
 
 /// `attune journey`.
 #[derive(Debug, Subcommand)]
@@ -20,16 +25,40 @@ pub(crate) enum JourneyCommand {
     Paths(PathsOptions),
     /// Count which event follows which, and after how long.
     Graph(GraphOptions),
+    /// Count whole sequences that are the same.
+    Variants(VariantsOptions),
+    /// Align sequences with a drawn model, and tell where they deviate.
+    Conformance(ConformanceOptions),
+    /// Measure what is done again, and what is waited for.
+    Rework(ReworkOptions),
+    /// Count who goes from which event to which, step by step.
+    Flow(FlowOptions),
+    /// Count who comes back, by the period in which they began.
+    Retention(RetentionOptions),
+    /// Answer a question that is written as JSON.
+    Query(QueryOptions),
+    /// Say a question as SQL for ClickHouse.
+    Sql(SqlOptions),
+    /// Find whom a path, an edge, a band or a step of a funnel counts.
+    Members(MembersOptions),
     /// Divide conversions and their value among the touches that led to them.
     Attribute(AttributeOptions),
     /// Run trigger rules over events, with the firings that they would have live.
     Triggers(TriggersOptions),
+    /// Find what was started and not finished, where it was left, and what goes with it.
+    Failures(FailuresOptions),
+    /// Find sessions in trouble: repeats, back and forth, bursts of clicks, errors.
+    Struggle(StruggleOptions),
+    /// Estimate what an obstacle costs, with an interval, and list whom it hit.
+    Impact(ImpactOptions),
+    /// Find what goes with an outcome, alone and beside everything else.
+    Drivers(DriversOptions),
 }
 
 /// Where events come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EventsOptions {
-    /// Events: CSV with a header, plain or gzip; `-` is standard input.
+    /// Events: CSV with a header, or XES where the name ends in `.xes`; plain or gzip; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) events: PathBuf,
     #[command(flatten)]
@@ -117,6 +146,9 @@ pub(crate) struct FunnelOptions {
     /// A column by whose value in the first event the result is broken down.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) breakdown: Option<String>,
+    /// Where to draw it, as SVG.
+    #[arg(long, value_name = "FILE", conflicts_with = "breakdown")]
+    pub(crate) plot: Option<PathBuf>,
     /// How to print the result; a table on a terminal and CSV elsewhere without it.
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
@@ -175,6 +207,9 @@ pub(crate) struct GraphOptions {
     pub(crate) events: EventsOptions,
     #[command(flatten)]
     pub(crate) unit: UnitOptions,
+    /// Where to draw it, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
     /// How to print the result; a table on a terminal and CSV elsewhere without it.
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
