@@ -59,14 +59,14 @@ pub(crate) fn clients(suite: &Suite) -> Result<client::Clients, Failure> {
 /// Where state lives, opened once for the process.
 enum Ground {
     Embedded(Engine),
-    Postgres(StorageConfig),
+    Postgres(Box<StorageConfig>),
 }
 
 impl Ground {
     fn open(config: &StorageConfig) -> Result<Self, Problem> {
         Ok(match config.kind {
             StorageKind::Embedded => Self::Embedded(Engine::open(&config.data_dir)?),
-            StorageKind::Postgres => Self::Postgres(config.clone()),
+            StorageKind::Postgres => Self::Postgres(Box::new(config.clone())),
         })
     }
 

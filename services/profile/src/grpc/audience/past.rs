@@ -40,7 +40,7 @@ impl Audiences {
             self.catch_up(&mut moves).await?;
             (moves.at(&request.segment_id, time), moves.exact_from())
         };
-        if told.is_empty() && !self.rules.get().await?.segments.iter().any(|one| one.id() == request.segment_id) {
+        if told.is_empty() && !self.rules.get().await?.segments().iter().any(|one| one.id() == request.segment_id) {
             return Err(crate::error::Error::NoSegment(request.segment_id).into());
         }
         let mut found = aside(move || {
