@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod journey;
+pub(crate) mod learn;
 pub(crate) mod profile;
 pub(crate) mod question;
 

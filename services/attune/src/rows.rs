@@ -1,7 +1,8 @@
 //! Rows of a comma-separated file (RFC 4180), plain or gzip, with errors that name file, line and field.
 //!
 //! Beyond the standard: a byte order mark, blanks around a field or before its quote, blank lines, lines that end in a
-//! line feed alone, and `;` or a tab as the separator of a file whose header has no comma.
+//! line feed alone, and `;` or a tab as the separator of a file whose header has no comma; where it is asked for, runs of
+//! blanks where the header has none of these.
 
 use std::fs::File;
 use std::io::{Read, Stdin, stdin};
@@ -29,6 +30,8 @@ pub(crate) struct Rows {
     line: u32,
     next_line: u32,
     separator: u8,
+    /// Whether runs of blanks separate where nothing else does.
+    blanks: bool,
     header: Vec<String>,
     /// Fields without their quotes, where a record has quotes.
     unquoted: String,
@@ -76,6 +79,18 @@ impl Rows {
     /// # Errors
     /// Bad input: a file that cannot be read, that is Parquet, or that has no header.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        Self::opened(path, false)
+    }
+
+    /// As [`Rows::open`]; runs of blanks separate the fields of a file whose header has no other separator.
+    ///
+    /// # Errors
+    /// As [`Rows::open`].
+    pub(crate) fn open_with_blanks(path: &Path) -> Result<Self, Failure> {
+        Self::opened(path, true)
+    }
+
+    fn opened(path: &Path, blanks: bool) -> Result<Self, Failure> {
         let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
             return Err(Failure::input(format!("{name}: parquet files cannot be read yet; convert it to csv")));
@@ -105,6 +120,7 @@ impl Rows {
             line: 0,
             next_line: 1,
             separator: b',',
+            blanks,
             header: Vec::new(),
             unquoted: String::new(),
             spans: Vec::new(),
@@ -176,7 +192,8 @@ impl Rows {
             if end.is_some() || self.ended {
                 let line = &begun[..end.unwrap_or(begun.len())];
                 let present = [b',', b';', b'\t'].into_iter().find(|separator| line.contains(separator));
-                return Ok(present.unwrap_or(b','));
+                let other = if self.blanks { b' ' } else { b',' };
+                return Ok(present.unwrap_or(other));
             }
             self.more()?;
         }
@@ -222,6 +239,11 @@ impl Rows {
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.spans.clear();
+        if self.separator == b' ' {
+            split_at_blanks(line, &mut self.spans);
+            self.next_line = self.line + 1;
+            return Ok(Found::Record(self.start + next, Text::Buffer(self.start, self.start + line.len())));
+        }
         let mut from = 0;
         for separator in memchr_iter(self.separator, line) {
             self.spans.push((from, separator as u32));
@@ -373,6 +395,25 @@ impl Read for Prefixed {
         into[..count].copy_from_slice(&left[..count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+/// Fields between runs of blanks; a line of blanks has one that is empty.
+fn split_at_blanks(line: &[u8], spans: &mut Vec<(u32, u32)>) {
+    let mut from = None;
+    for (at, byte) in line.iter().chain(b" ").enumerate() {
+        match (byte, from) {
+            (b' ', Some(start)) => {
+                spans.push((start, at as u32));
+                from = None;
+            }
+            (b' ', None) => {}
+            (_, None) => from = Some(at as u32),
+            (_, Some(_)) => {}
+        }
+    }
+    if spans.is_empty() {
+        spans.push((0, 0));
     }
 }
 

@@ -101,3 +101,22 @@ fn records_cross_the_ends_of_buffers() {
     }
     assert_eq!(rows[count].1, ["last".to_owned(), long]);
 }
+
+#[test]
+fn blanks_separate_where_they_are_asked_for_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    let of = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let mut rows = Rows::open_with_blanks(&path).unwrap();
+        let width = rows.header().len();
+        let row = rows.next().unwrap().unwrap();
+        (0..width).map(|at| row.field(at).to_owned()).collect::<Vec<_>>()
+    };
+    let expected = ["00001", "19970101", "11.77"];
+    assert_eq!(of(b" id  date value\n\n 00001 19970101   11.77 \r\n"), expected);
+    assert_eq!(of(b"id;the date;value\n00001;19970101;11.77"), expected);
+    std::fs::write(&path, b"id date\n1 2 3\n").unwrap();
+    let mut rows = Rows::open_with_blanks(&path).unwrap();
+    assert!(rows.next().err().unwrap().to_string().contains("one too many"));
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::learn::{LtvOptions, ScoreOptions, TrainOptions};
 use super::{Address, TableFormat};
 
 /// `attune profile`.
@@ -20,6 +21,12 @@ pub(crate) enum ProfileCommand {
     Export(ExportOptions),
     /// Erase a person everywhere.
     Erase(EraseOptions),
+    /// Learn a model of a label from a file, and say what it is worth.
+    Train(TrainOptions),
+    /// Score the rows of a file by a model, with reasons.
+    Score(ScoreOptions),
+    /// Tell from a file of purchases what customers will be worth.
+    Ltv(LtvOptions),
 }
 
 /// A person: by id, or by an identifier.

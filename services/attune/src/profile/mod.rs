@@ -1,4 +1,4 @@
-//! `attune profile`: what is known of persons, from a running server.
+//! `attune profile`: what is known of persons, from a running server, and what is learned from files.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -7,7 +7,9 @@
 //! | `timeline` | their events |
 //! | `segment` | segments and members |
 //! | `rights` | export and erasure |
+//! | `learn` | models of labels and of lifetime value, from files to files |
 
+mod learn;
 mod person;
 mod rights;
 mod segment;
@@ -28,5 +30,8 @@ pub(crate) async fn run(command: ProfileCommand) -> Result<(), Failure> {
         ProfileCommand::Segment(command) => segment::run(command).await,
         ProfileCommand::Export(options) => rights::export(&options).await,
         ProfileCommand::Erase(options) => rights::erase(&options).await,
+        ProfileCommand::Train(options) => learn::train(&options),
+        ProfileCommand::Score(options) => learn::score(&options),
+        ProfileCommand::Ltv(options) => learn::ltv(&options),
     }
 }
