@@ -24,7 +24,10 @@ async fn main() {
     let deps = Deps { storage, cache: Cache::none(), clock: clock.clone(), ids: IdSource::seeded(1) };
     let config = Config { standard_traits: false, ..Config::default() };
     let service = build(config, deps).await.unwrap();
-    let client = attune_client::profile(Channel::in_process(service.in_process(), &Options::default()));
+    let client = attune_client::profile(Channel::in_process(
+        service.in_process(),
+        &Options { deadline: std::time::Duration::from_secs(120), ..Options::default() },
+    ));
     let settings = Loader::new()
         .section::<ServerConfig>()
         .section::<AuthConfig>()

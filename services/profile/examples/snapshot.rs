@@ -51,7 +51,10 @@ async fn main() {
         let clock = Clock::manual(Timestamp::from_micros(NOW));
         let deps = Deps { storage: Storage::Postgres(postgres.clone()), cache, clock, ids: IdSource::random() };
         let service = build(Config::default(), deps).await.unwrap();
-        attune_client::profile(Channel::in_process(service.in_process(), &Options::default()))
+        attune_client::profile(Channel::in_process(
+            service.in_process(),
+            &Options { deadline: std::time::Duration::from_secs(120), ..Options::default() },
+        ))
     };
     let (cached, stored) = (service(cache.clone()).await, service(Cache::none()).await);
     // Everybody has an event of their own; those who are read have a visit more.
