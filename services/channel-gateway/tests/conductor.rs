@@ -144,6 +144,12 @@ async fn changes_of_who_is_who_reach_everybody_who_keeps_something() {
     let ended = delivery(&gateway, &waiting).await;
     assert_eq!((ended.state(), ended.suppressed_by.as_str()), (pb::DeliveryState::Suppressed, "erased"));
     assert_eq!(pipeline(&gateway).await.suppressed["erased"], 1);
+    // What a provider says of them afterwards is neither kept nor passed on.
+    let receipt = pb::Receipt { receipt_id: "p-old opened it".to_owned(), kind: "opened".to_owned(), time: None };
+    let receipt = pb::RecordReceiptRequest { delivery_id: waiting.clone(), receipt: Some(receipt) };
+    gateway.client.clone().record_receipt(receipt).await.unwrap();
+    assert!(delivery(&gateway, &waiting).await.receipts.is_empty());
+    assert_eq!(pipeline(&gateway).await.inbox_pending, 0);
     gateway.stop().await;
 }
 

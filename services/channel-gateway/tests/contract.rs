@@ -138,8 +138,8 @@ async fn lists_have_pages() {
     let mut client = gateway.client.clone();
     let (mut deliveries, mut leads, mut token) = (Vec::new(), Vec::new(), String::new());
     loop {
-        let request =
-            pb::ListDeliveriesRequest { page_size: 2, page_token: token, state: pb::DeliveryState::Delivered.into() };
+        let state = pb::DeliveryState::Delivered.into();
+        let request = pb::ListDeliveriesRequest { page_size: 2, page_token: token, state, ..Default::default() };
         let page = client.list_deliveries(request).await.unwrap().into_inner();
         deliveries.extend(page.deliveries.into_iter().map(|one| one.delivery_id));
         token = page.next_page_token;
@@ -157,6 +157,56 @@ async fn lists_have_pages() {
         }
     }
     assert_eq!((&deliveries, &leads), (&ids, &ids), "oldest first, each once");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_of_the_persons_that_are_named() {
+    let (_fake, address) = Fake::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let gateway = gateway(directory.path(), address, config()).await;
+    make_channel(&gateway, "lead", Provider::Lead(pb::LeadProvider {}), pb::DeliveryGuarantee::AtMostOnce).await;
+    let mut ids = Vec::new();
+    for (index, person) in ["p", "other", "alias", "p", "p"].into_iter().enumerate() {
+        ids.push(send(&gateway, message(&format!("m{index}"), person, "lead")).await);
+        gateway.clock.advance(std::time::Duration::from_secs(1));
+    }
+    until("all are delivered", || async { pipeline(&gateway).await.deliveries.get("DELIVERED") == Some(&5) }).await;
+    let mut client = gateway.client.clone();
+    let taken = pb::ClaimLeadRequest { lead_id: ids[0].clone(), agent: "a".to_owned(), lease_seconds: 0 };
+    client.claim_lead(taken).await.unwrap();
+    let person_ids = vec!["p".to_owned(), "alias".to_owned()];
+    let theirs = [&ids[0], &ids[2], &ids[3], &ids[4]];
+    let (mut deliveries, mut leads, mut token) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let person_ids = person_ids.clone();
+        let request = pb::ListDeliveriesRequest { page_size: 2, page_token: token, person_ids, ..Default::default() };
+        let page = client.list_deliveries(request).await.unwrap().into_inner();
+        assert!(page.deliveries.len() <= 2);
+        deliveries.extend(page.deliveries.into_iter().map(|one| one.delivery_id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    loop {
+        let person_ids = person_ids.clone();
+        let request = pb::ListLeadsRequest { page_size: 3, page_token: token, person_ids, ..Default::default() };
+        let page = client.list_leads(request).await.unwrap().into_inner();
+        leads.extend(page.leads.into_iter().map(|one| one.lead_id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(deliveries.iter().collect::<Vec<_>>(), theirs);
+    assert_eq!(leads.iter().collect::<Vec<_>>(), theirs, "whatever state they are in");
+    let state = pb::LeadState::Open.into();
+    let request = pb::ListLeadsRequest { state, person_ids: person_ids.clone(), ..Default::default() };
+    assert_eq!(client.list_leads(request).await.unwrap().into_inner().leads.len(), 3);
+    let state = pb::DeliveryState::Queued.into();
+    let request = pb::ListDeliveriesRequest { state, person_ids, ..Default::default() };
+    assert!(client.list_deliveries(request).await.unwrap().into_inner().deliveries.is_empty());
     gateway.stop().await;
 }
 

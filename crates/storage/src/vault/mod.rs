@@ -33,7 +33,7 @@ mod tests;
 pub use aead::{OVERHEAD, Place, Secret, open, random_secret, seal, slot_of};
 pub(crate) use engine::{EngineVault, Staged};
 pub use postgres::{Ask, Keys, MIGRATION_SQL, MasterKey, PgVault};
-pub use rows::{Plain, Sealed};
+pub use rows::{Column, Plain, Sealed};
 
 /// Which subject a row belongs to, told from its key; `None` for rows that say nothing of a person.
 pub type SubjectOf = fn(&[u8]) -> Option<Vec<u8>>;

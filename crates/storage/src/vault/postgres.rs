@@ -262,6 +262,10 @@ impl PgVault {
     /// # Errors
     /// As [`keys`](Self::keys).
     pub async fn rewrap(&self, postgres: &Postgres) -> Result<u64, StorageError> {
+        let there = "SELECT to_regclass('vault_key') IS NOT NULL";
+        if !postgres.client().await?.query_one(there, &[]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
         let mut total = 0;
         loop {
             let done = postgres.transact(|tx| Box::pin(self.rewrap_some(tx))).await?;

@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod delivery;
+pub mod erasure;
 pub mod record;
 pub mod relay;
 pub mod retry;

@@ -38,10 +38,15 @@ impl Gateway {
         message: pb::ListDeliveriesRequest,
     ) -> Result<pb::ListDeliveriesResponse, Problem> {
         let size = page_size(message.page_size)?;
-        let list = format!("delivery:{}", message.state);
+        let list = format!("delivery:{}:{}", message.state, message.person_ids.join(","));
+        let list = match message.person_ids.is_empty() {
+            true => format!("delivery:{}", message.state),
+            // Many ids would make a long token.
+            false => format!("delivery:{:x}", Sha256::digest(list)),
+        };
         let after = PageToken::decode(&list, &message.page_token)?.map(|token| token.after);
         // One more than asked for tells whether there is a next page.
-        let mut found = self.store.outbox.list(convert::state(message.state()), after.as_deref(), size + 1).await?;
+        let mut found = self.listed(&message, after, size + 1).await?;
         let more = found.len() > size;
         found.truncate(size);
         let last = found.last().filter(|_| more);
@@ -52,6 +57,29 @@ impl Gateway {
         })
     }
 
+    async fn listed(
+        &self,
+        message: &pb::ListDeliveriesRequest,
+        mut after: Option<String>,
+        most: usize,
+    ) -> Result<Vec<Delivery>, Problem> {
+        let (outbox, state) = (&self.store.outbox, convert::state(message.state()));
+        if message.person_ids.is_empty() {
+            return Ok(outbox.list(state, after.as_deref(), most).await?);
+        }
+        let mut found = Vec::new();
+        loop {
+            let page = outbox.of_persons(&message.person_ids, after.as_deref(), most).await?;
+            let is_last = page.len() < most;
+            after = page.last().map(|delivery| delivery.delivery_id.clone());
+            found.extend(page.into_iter().filter(|delivery| state.is_none_or(|state| delivery.state == state)));
+            if is_last || found.len() >= most {
+                found.truncate(most);
+                return Ok(found);
+            }
+        }
+    }
+
     /// Keeps a receipt. What it says of the person becomes an event first, so that a crash between the two loses nothing:
     /// the repeat brings both again, and both are known by their ids.
     pub(super) async fn receive(&self, delivery_id: &str, wire: pb::Receipt) -> Result<bool, Problem> {
@@ -59,6 +87,10 @@ impl Gateway {
         let receipt = convert::receipt(wire, now)?;
         let delivery = self.delivery(delivery_id).await?;
         let request = &delivery.request;
+        if request.person_id.is_empty() {
+            // Its person was erased: what the provider says of them is not kept.
+            return Ok(false);
+        }
         let name = match receipt.kind.as_str() {
             "opened" if !request.offer_id.is_empty() => Some("attune.impression"),
             "clicked" if !request.offer_id.is_empty() => Some("attune.click"),

@@ -21,18 +21,28 @@ impl Gateway {
         let (size, now) = (page_size(message.page_size)?, self.clock.now());
         let list = format!("lead:{}:{}", message.state, message.channel);
         let mut after = PageToken::decode(&list, &message.page_token)?.map(|token| token.after);
+        let of_persons = !message.person_ids.is_empty();
         let wanted = match message.state() {
-            pb::LeadState::Unspecified => pb::LeadState::Open,
-            state => state,
+            pb::LeadState::Unspecified if of_persons => None,
+            pb::LeadState::Unspecified => Some(pb::LeadState::Open),
+            state => Some(state),
         };
+        let is_wanted = |lead: &Lead| wanted.is_none_or(|state| convert::lead_state(lead, now) == state);
         let channel = Some(message.channel.as_str()).filter(|channel| !channel.is_empty());
         let mut found: Vec<Lead> = Vec::new();
         // The state depends on the time, so the store cannot choose by it; one more than asked for tells of a next page.
-        while found.len() <= size {
+        if of_persons {
+            let all = self.store.leads.of_persons(&message.person_ids).await?;
+            let later = |lead: &Lead| after.as_ref().is_none_or(|after| lead.lead_id > *after);
+            let wanted = |lead: &Lead| later(lead) && is_wanted(lead) && channel.is_none_or(|one| lead.channel == one);
+            found.extend(all.into_iter().filter(wanted));
+            found.sort_by(|a, b| a.lead_id.cmp(&b.lead_id));
+        }
+        while !of_persons && found.len() <= size {
             let page = self.store.leads.list(channel, after.as_deref(), size + 1).await?;
             let last = page.len() <= size;
             after = page.last().map(|lead| lead.lead_id.clone());
-            found.extend(page.into_iter().filter(|lead| convert::lead_state(lead, now) == wanted));
+            found.extend(page.into_iter().filter(is_wanted));
             if last {
                 break;
             }

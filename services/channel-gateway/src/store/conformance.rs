@@ -220,12 +220,31 @@ async fn erasure(store: &Store) {
         .unwrap();
     assert_eq!(names(&outbox.claim(&lease("one", 200), T0, 9).await.unwrap()), ["e3"]);
     outbox.apply(&lease("one", 201), T0, vec![("e3".to_owned(), intent(1))]).await.unwrap();
-    assert_eq!(outbox.erase(&["gone".to_owned()], T0).await.unwrap(), 1, "an open attempt is looked after first");
+    let gone = ["gone".to_owned()];
+    let of_gone = outbox.of_persons(&gone, None, 9).await.unwrap();
+    assert_eq!(names(&of_gone), ["e1", "e3"]);
+    assert_eq!(names(&outbox.of_persons(&gone, Some("e1"), 9).await.unwrap()), ["e3"]);
+    store.inbox.accept(vec![event("waits")]).await.unwrap();
+    let erased = outbox.erase(&gone, T0).await.unwrap();
+    let waiting = store.inbox.claim(&lease("erasure", 300), 0, 9).await.unwrap();
+    assert_eq!(waiting.last().unwrap().event, event("waits"), "what waits is sealed anew and stays");
+    let positions: Vec<u64> = waiting.iter().map(|one| one.position).collect();
+    store.inbox.done(&lease("erasure", 301), &positions).await.unwrap();
+    assert_eq!((erased.deliveries, erased.leads), (2, 0));
+    assert!(erased.keys > 0);
+    assert!(outbox.of_persons(&gone, None, 9).await.unwrap().is_empty());
+    assert_eq!(outbox.erase(&gone, T0).await.unwrap().deliveries, 0);
     assert_eq!(outbox.get("e1").await.unwrap().unwrap().suppressed_by, "erased");
     assert_eq!(outbox.get("e2").await.unwrap().unwrap().state, StateName::Queued);
     assert_eq!(outbox.counts().await.unwrap().suppressed["erased"], 1);
+    let open = outbox.get("e3").await.unwrap().unwrap();
+    assert_eq!((open.state, open.request.person_id.as_str()), (StateName::Unknown, ""));
     let end = vec![("e3".to_owned(), settled(StateName::Dead, T0, None))];
-    outbox.apply(&lease("one", 202), T0, end).await.unwrap();
+    assert_eq!(outbox.apply(&lease("one", 202), T0, end).await.unwrap(), [false], "nobody holds it any more");
+    let mut repeat = delivery("e4", "gone", late);
+    repeat.request.request_id = "request e1".to_owned();
+    let again = outbox.enqueue(vec![repeat]).await.unwrap();
+    assert_eq!(again, [("e1".to_owned(), true)], "a late repeat of the request sends nothing");
 }
 
 /// A delivery that is put while another is claimed, with an earlier time than what is claimed, is found all the same.
@@ -300,4 +319,43 @@ async fn leads(store: &Store) {
     assert_eq!(store.leads.get("x1").await.unwrap().unwrap(), claimed);
     let told = store.inbox.claim(&lease("one", 400), 0, 9).await.unwrap();
     assert_eq!(ids(&told), ["lead closed"], "the event comes with the change or not at all");
+}
+
+/// Rows from before tables were sealed.
+pub(crate) struct Before {
+    pub delivery: Delivery,
+    pub lead: Lead,
+}
+
+/// A delivery `d`, a lead `l` and, where they are written, an event `e`.
+pub(crate) fn of_before() -> Before {
+    let lead = Lead {
+        lead_id: "l".to_owned(),
+        channel: "c".to_owned(),
+        person_id: "old".to_owned(),
+        offer_id: String::new(),
+        decision_id: String::new(),
+        content: Personal::new("call them".to_owned()),
+        agent: String::new(),
+        claimed_until: None,
+        outcome: String::new(),
+        created: T0,
+        revision: 1,
+    };
+    Before { delivery: delivery("d", "old", at(0)), lead }
+}
+
+/// They are what they were, and an erasure takes them like others.
+pub(crate) async fn reads_what_is_from_before(store: Store, before: Before) {
+    assert_eq!(store.outbox.get("d").await.unwrap(), Some(before.delivery.clone()));
+    assert_eq!(store.leads.get("l").await.unwrap(), Some(before.lead));
+    assert_eq!(store.inbox.accept(vec![event("e")]).await.unwrap(), [false], "its id is known");
+    assert_eq!(store.outbox.enqueue(vec![before.delivery]).await.unwrap(), [("d".to_owned(), false)]);
+    let claimed = store.inbox.claim(&lease("one", 0), 0, 9).await.unwrap();
+    assert_eq!((ids(&claimed), claimed[0].event.body.expose().as_slice()), (vec!["e"], [0x12, 0x34].as_slice()));
+    let erased = store.outbox.erase(&["old".to_owned()], T0).await.unwrap();
+    assert_eq!((erased.deliveries, erased.leads), (1, 1));
+    assert_eq!(store.leads.get("l").await.unwrap(), None);
+    let claimed = store.inbox.claim(&lease("one", 1), 0, 9).await.unwrap();
+    assert_eq!((ids(&claimed), claimed[0].event.body.expose().as_slice()), (vec!["e"], [0x12, 0x34].as_slice()));
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
-use attune_storage::{Migration, Storage, migrations, resources};
+use attune_storage::{Migration, Storage, migrations, resources, vault};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::change::Change;
 use crate::domain::record::{Claimed, Delivery, InboxEvent, Lead, Lease, Receipt, StateName};
@@ -23,7 +24,18 @@ pub const SCHEMA: &str = "channel";
 pub const MIGRATIONS: &[Migration] = migrations![
     "0001_init" => include_str!("../../migrations/0001_init.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
+    "0003_vault" => vault::MIGRATION_SQL,
+    "0004_sealed" => include_str!("../../migrations/0004_sealed.sql"),
 ];
+
+/// Whose key seals events that wait: nobody knows yet whose they are, so they have one together, which is renewed with
+/// each erasure.
+const TRANSIT: &[u8] = b"transit";
+
+/// An id of a caller as it is remembered: it may say something of a person, and it outlives an erasure.
+fn hashed(id: &str) -> Vec<u8> {
+    Sha256::digest(id)[..16].to_vec()
+}
 
 /// What a service keeps, opened.
 #[derive(Clone)]
@@ -120,11 +132,32 @@ pub(crate) trait Outbox: Send + Sync {
     /// Adds a receipt; false when its id was known.
     async fn receipt(&self, delivery_id: &str, receipt: Receipt) -> Result<bool, Error>;
 
-    /// Ends every delivery of these persons that waits without an open attempt, as suppressed by `erased`.
-    async fn erase(&self, person_ids: &[String], now: Timestamp) -> Result<u64, Error>;
+    /// Takes these persons out: their deliveries end and are made anonymous (see
+    /// [`anonymize`](crate::domain::erasure::anonymize)), their leads are removed, their keys destroyed. Events that wait
+    /// get a new key, so that old copies of those that were worked through are unreadable.
+    async fn erase(&self, person_ids: &[String], now: Timestamp) -> Result<Erased, Error>;
+
+    /// The deliveries of these persons, by id after `after`.
+    async fn of_persons(
+        &self,
+        person_ids: &[String],
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, Error>;
 
     /// How many deliveries are in each state, how many each rule suppressed, and attempts in all.
     async fn counts(&self) -> Result<OutboxCounts, Error>;
+}
+
+/// What an erasure did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Erased {
+    /// Deliveries that were made anonymous.
+    pub deliveries: u64,
+    /// Leads that were removed.
+    pub leads: u64,
+    /// Keys that were destroyed.
+    pub keys: u64,
 }
 
 /// The outbox in figures.
@@ -146,6 +179,9 @@ pub(crate) trait Leads: Send + Sync {
 
     /// Leads by id after `after`, of one channel or all; the caller filters by state, which depends on the time.
     async fn list(&self, channel: Option<&str>, after: Option<&str>, limit: usize) -> Result<Vec<Lead>, Error>;
+
+    /// The leads of these persons.
+    async fn of_persons(&self, person_ids: &[String]) -> Result<Vec<Lead>, Error>;
 
     /// Replaces a lead if its revision is still `lead.revision - 1`; [`Error::Conflict`] otherwise. `event` is accepted
     /// into the inbox in the same commit.

@@ -10,7 +10,7 @@ use attune_storage::{Scan, Space, Tx};
 use super::{Embedded, Held, count, number, read_count};
 use crate::domain::record::{Claimed, InboxEvent, Lease};
 use crate::error::Error;
-use crate::store::{Inbox, InboxCounts};
+use crate::store::{Inbox, InboxCounts, hashed};
 
 fn waiting(position: u64) -> Vec<u8> {
     key().str("in").u64(position).build()
@@ -47,7 +47,7 @@ pub(super) fn accept(tx: &mut Tx, space: &Space, events: &[InboxEvent]) -> Resul
     let mut next = first;
     let mut fresh = Vec::with_capacity(events.len());
     for event in events {
-        let known = key().str("id").str(&event.event_id).build();
+        let known = key().str("id").bytes(&hashed(&event.event_id)).build();
         let is_new = tx.get(space, &known)?.is_none();
         if is_new {
             tx.put(space, known, event.received.as_micros().to_be_bytes().to_vec())?;

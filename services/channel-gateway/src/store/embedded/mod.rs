@@ -1,9 +1,9 @@
 //! The gateway's store over the embedded engine.
 //!
-//! Keys of the space `channel`: `in` waiting events by position, `id` known event ids, `qu` events set aside, `dl`
-//! deliveries by id, `du` deliveries that are not final by due time, `rq` delivery ids by request id, `ld` leads, `cu`
-//! cursors, `ct` counters and `cn` their
-//! names, `ls` the inbox's lease.
+//! Keys of the space `channel`: `in` waiting events by position, `id` known event ids (hashed), `qu` events set aside, `dl`
+//! deliveries by id, `dp` their ids by person, `du` deliveries that are not final by due time, `rq` delivery ids by request
+//! id (hashed), `ld` leads, `lp` their ids by person, `cu` cursors, `ct` counters and `cn` their names, `ls` the inbox's
+//! lease. Events are sealed with a key of all that wait, deliveries and leads with the key of their person.
 
 mod inbox;
 mod leads;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::record::Lease;
 use crate::error::Error;
+use crate::store::TRANSIT;
 
 /// The store.
 pub(super) struct Embedded {
@@ -38,7 +39,7 @@ impl Embedded {
     pub(super) fn open(engine: &Engine) -> Result<Self, Error> {
         Ok(Self {
             engine: engine.clone(),
-            space: engine.space("channel")?,
+            space: engine.sealed_space(super::SCHEMA, subject)?,
             worked_through: AtomicU64::new(0),
             due: LowWater::default(),
         })
@@ -47,6 +48,26 @@ impl Embedded {
     fn reader(&self) -> Reader {
         self.engine.reader()
     }
+}
+
+/// Whose key seals a row; deliveries and leads say it themselves.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let kind = KeyReader::new(at).str().ok()?;
+    matches!(kind.as_str(), "in" | "qu").then(|| TRANSIT.to_vec())
+}
+
+/// The ids under a person in an index.
+fn ids_of(tx: &Tx, space: &Space, index: &str, person: &str) -> Result<Vec<String>, Error> {
+    let rows = tx.scan(space, &Scan::prefix(key().str(index).str(person).build()))?;
+    rows.iter().map(|(at, _)| last_part(at)).collect()
+}
+
+/// The id at the end of a key of an index.
+fn last_part(at: &[u8]) -> Result<String, Error> {
+    let mut at = KeyReader::new(at);
+    at.str()?;
+    at.str()?;
+    Ok(at.str()?)
 }
 
 /// A lease as it is stored.

@@ -1,5 +1,6 @@
 //! Deliveries on their way out.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
@@ -8,12 +9,13 @@ use attune_storage::key::{KeyReader, key};
 use attune_storage::{LowWater, Scan, Space, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{Embedded, Held, count, read_count, read_counts};
+use super::{Embedded, Held, count, ids_of, last_part, leads, read_count, read_counts};
 use crate::domain::change::{self, Change};
 use crate::domain::delivery::State;
+use crate::domain::erasure;
 use crate::domain::record::{Delivery, Lease, Receipt, StateName};
 use crate::error::Error;
-use crate::store::{Outbox, OutboxCounts};
+use crate::store::{Erased, Outbox, OutboxCounts, TRANSIT, hashed};
 
 /// A delivery with its lease.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +28,10 @@ fn delivery_key(id: &str) -> Vec<u8> {
     key().str("dl").str(id).build()
 }
 
+fn person_key(person: &str, id: &str) -> Vec<u8> {
+    key().str("dp").str(person).str(id).build()
+}
+
 fn due_key(due: Timestamp, id: &str) -> Vec<u8> {
     key().str("du").i64(due.as_micros()).str(id).build()
 }
@@ -35,7 +41,12 @@ fn load(tx: &Tx, space: &Space, id: &str) -> Result<Option<Row>, Error> {
 }
 
 fn save(tx: &mut Tx, space: &Space, row: &Row) -> Result<(), Error> {
-    tx.put(space, delivery_key(&row.delivery.delivery_id), serde_json::to_vec(row)?)?;
+    let (at, value) = (delivery_key(&row.delivery.delivery_id), serde_json::to_vec(row)?);
+    match row.delivery.request.person_id.as_str() {
+        // One of nobody any more.
+        "" => tx.put(space, at, value)?,
+        person => tx.put_for(space, person.as_bytes(), at, value)?,
+    }
     Ok(())
 }
 
@@ -81,13 +92,14 @@ impl Outbox for Embedded {
             .write(move |tx| {
                 let mut out = Vec::with_capacity(deliveries.len());
                 for delivery in deliveries {
-                    let request = key().str("rq").str(&delivery.request.request_id).build();
+                    let request = key().str("rq").bytes(&hashed(&delivery.request.request_id)).build();
                     if let Some(known) = tx.get(&space, &request)? {
                         let id = String::from_utf8_lossy(&known).into_owned();
                         out.push((id, true));
                         continue;
                     }
                     tx.put(&space, request, delivery.delivery_id.as_bytes().to_vec())?;
+                    tx.put(&space, person_key(&delivery.request.person_id, &delivery.delivery_id), Vec::new())?;
                     wait(tx, &space, &due, &delivery)?;
                     count(tx, &space, "state", delivery.state.as_str(), 1)?;
                     out.push((delivery.delivery_id.clone(), false));
@@ -209,30 +221,55 @@ impl Outbox for Embedded {
             .await
     }
 
-    async fn erase(&self, person_ids: &[String], now: Timestamp) -> Result<u64, Error> {
+    async fn erase(&self, person_ids: &[String], now: Timestamp) -> Result<Erased, Error> {
         let (space, persons, due) = (self.space.clone(), person_ids.to_vec(), self.due.clone());
         self.engine
             .write(move |tx| {
-                let mut ended = 0;
-                for (at, _) in tx.scan(&space, &Scan::prefix(key().str("du").build()).at_least(due.begin()))? {
-                    let mut at = KeyReader::new(&at);
-                    at.str()?;
-                    at.i64()?;
-                    let Some(mut row) = load(tx, &space, &at.str()?)? else { continue };
-                    if !persons.contains(&row.delivery.request.person_id) || row.delivery.has_open_attempt() {
-                        continue;
+                let mut done = Erased::default();
+                for person in &persons {
+                    for id in ids_of(tx, &space, "dp", person)? {
+                        tx.delete(&space, person_key(person, &id))?;
+                        let Some(mut row) = load(tx, &space, &id)? else { continue };
+                        let before = (row.delivery.state, row.delivery.due);
+                        erasure::anonymize(&mut row.delivery, now);
+                        row.held = None;
+                        moved(tx, &space, &due, before, &row.delivery)?;
+                        save(tx, &space, &row)?;
+                        done.deliveries += 1;
                     }
-                    let before = (row.delivery.state, row.delivery.due);
-                    let change = Change::Ended { state: StateName::Suppressed, by: "erased".to_owned() };
-                    change::apply(&mut row.delivery, change, now);
-                    row.held = None;
-                    moved(tx, &space, &due, before, &row.delivery)?;
-                    save(tx, &space, &row)?;
-                    ended += 1;
+                    done.leads += leads::erase(tx, &space, person)?;
+                    done.keys += u64::from(tx.shred(&space, person.as_bytes())?);
                 }
-                Ok(ended)
+                tx.reseal(&space, TRANSIT, &[key().str("in").build(), key().str("qu").build()])?;
+                Ok(done)
             })
             .await
+    }
+
+    async fn of_persons(
+        &self,
+        person_ids: &[String],
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, Error> {
+        let reader = self.reader();
+        let mut ids = BTreeSet::new();
+        for person in person_ids {
+            let mut scan = Scan::prefix(key().str("dp").str(person).build()).limit(limit);
+            if let Some(after) = after {
+                scan = scan.above(person_key(person, after));
+            }
+            for (at, _) in reader.scan(&self.space, &scan)? {
+                ids.insert(last_part(&at)?);
+            }
+        }
+        let mut out = Vec::new();
+        for id in ids.iter().take(limit) {
+            if let Some(value) = reader.get(&self.space, delivery_key(id))? {
+                out.push(serde_json::from_slice::<Row>(&value)?.delivery);
+            }
+        }
+        Ok(out)
     }
 
     async fn counts(&self) -> Result<OutboxCounts, Error> {

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use attune_kernel::{Personal, Timestamp};
 use attune_storage::Transaction;
 use attune_storage::postgres::Row;
+use attune_storage::vault::Sealed;
 
-use super::{Counted, Relational, limit, unsigned};
+use super::{Counted, Relational, limit, seal, unsigned};
 use crate::domain::record::{Claimed, InboxEvent, Lease};
 use crate::error::Error;
 use crate::store::{Inbox, InboxCounts};
@@ -15,17 +16,16 @@ use crate::store::{Inbox, InboxCounts};
 /// Stores events in a transaction that may hold more; answers which were new. Known ids are entered in their order, so
 /// that two batches with common ids cannot wait for each other.
 pub(super) async fn accept(tx: &Transaction<'_, '_>, events: &[InboxEvent]) -> Result<Vec<bool>, Error> {
-    let ids: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
+    let (ids, bodies) = seal::events(tx, events).await?;
     let received: Vec<i64> = events.iter().map(|event| event.received.as_micros()).collect();
-    let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.expose().as_slice()).collect();
     let sql = "
         WITH given AS (
-            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS g(event_id, received, body, n)
+            SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS g(event_id, received, body, n)
         ), first AS (
-            SELECT DISTINCT ON (event_id COLLATE \"C\") event_id, received, body, n FROM given ORDER BY event_id COLLATE \"C\", n
+            SELECT DISTINCT ON (event_id) event_id, received, body, n FROM given ORDER BY event_id, n
         ), fresh AS (
             INSERT INTO known_event (event_id, received_micros)
-            SELECT event_id, received FROM first ORDER BY event_id COLLATE \"C\"
+            SELECT event_id, received FROM first ORDER BY event_id
             ON CONFLICT DO NOTHING RETURNING event_id
         )
         INSERT INTO inbox (event_id, received_micros, body)
@@ -34,21 +34,17 @@ pub(super) async fn accept(tx: &Transaction<'_, '_>, events: &[InboxEvent]) -> R
     let rows = tx.query(sql, &[&ids, &received, &bodies]).await?;
     let mut fresh = HashSet::with_capacity(rows.len());
     for row in &rows {
-        fresh.insert(row.try_get::<_, &str>(0)?);
+        fresh.insert(row.try_get::<_, &[u8]>(0)?);
     }
     // Of an id that comes twice in a batch, the first is the new one.
-    Ok(ids.iter().map(|id| fresh.remove(id)).collect())
+    Ok(ids.iter().map(|id| fresh.remove(id.as_slice())).collect())
 }
 
-fn claimed(row: &Row) -> Result<Claimed, Error> {
+fn claimed(row: &Row, (event_id, body): (String, Personal<Vec<u8>>)) -> Result<Claimed, Error> {
     Ok(Claimed {
         position: row.try_get::<_, i64>(0)?.cast_unsigned(),
         failures: row.try_get::<_, i32>(3)?.cast_unsigned(),
-        event: InboxEvent {
-            event_id: row.try_get(1)?,
-            received: Timestamp::from_micros(row.try_get(2)?),
-            body: Personal::new(row.try_get(4)?),
-        },
+        event: InboxEvent { event_id, received: Timestamp::from_micros(row.try_get(2)?), body },
     })
 }
 
@@ -93,7 +89,17 @@ impl Inbox for Relational {
         let sql = "
             SELECT position, event_id, received_micros, failures, body FROM inbox
             WHERE position > $1 ORDER BY position LIMIT $2";
-        client.query(sql, &[&after.cast_signed(), &limit(most)]).await?.iter().map(claimed).collect()
+        // Once more when an erasure gave the rows another key between reading them and it.
+        for _ in 0..3 {
+            let rows = client.query(sql, &[&after.cast_signed(), &limit(most)]).await?;
+            let stored = rows.iter().map(|row| Ok(Sealed { row: row.try_get(1)?, value: row.try_get(4)? }));
+            let stored = stored.collect::<Result<Vec<_>, Error>>()?;
+            let opened = seal::opened(self.postgres.vault(), &client, &stored).await?;
+            if opened.iter().all(Option::is_some) {
+                return rows.iter().zip(opened.into_iter().flatten()).map(|(row, event)| claimed(row, event)).collect();
+            }
+        }
+        Ok(Vec::new())
     }
 
     async fn done(&self, lease: &Lease, positions: &[u64]) -> Result<(), Error> {

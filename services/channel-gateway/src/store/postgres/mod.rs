@@ -6,6 +6,7 @@
 mod inbox;
 mod leads;
 mod outbox;
+mod seal;
 
 use std::collections::BTreeMap;
 
@@ -89,5 +90,38 @@ mod tests {
         let store = std::sync::Arc::new(Relational::new(postgres.clone()));
         conformance::run(Store { inbox: store.clone(), outbox: store.clone(), leads: store }).await;
         postgres.client().await.unwrap().batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+    }
+
+    /// What was stored before the tables were sealed is read, and sealed or made anonymous, like anything else.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_from_before_sealing_stay_readable_and_can_be_erased() {
+        let Ok(url) = std::env::var("ATTUNE_TEST_POSTGRES") else {
+            println!("skipped over postgres: ATTUNE_TEST_POSTGRES is not set");
+            return;
+        };
+        let schema = format!("channel_test_{:016x}", attune_service_kit::clock::IdSource::random().seed());
+        let config = PostgresConfig { url: Secret::new(url), schema: schema.clone(), ..PostgresConfig::default() };
+        let postgres = Postgres::connect(config).await.unwrap();
+        migrate(&postgres, &crate::MIGRATIONS[..3]).await.unwrap();
+        let old = conformance::of_before();
+        let client = postgres.client().await.unwrap();
+        let (delivery, lead) = (serde_json::to_vec(&old.delivery).unwrap(), serde_json::to_vec(&old.lead).unwrap());
+        let sql = "INSERT INTO delivery (delivery_id, request_id, person_id, state, due_micros, record) \
+                   VALUES ('d', $1, $2, 'QUEUED', 0, $3)";
+        let request = &old.delivery.request;
+        client.execute(sql, &[&request.request_id, &request.person_id, &delivery]).await.unwrap();
+        let sql = "INSERT INTO lead (lead_id, channel, revision, record) VALUES ('l', 'c', 1, $1)";
+        client.execute(sql, &[&lead]).await.unwrap();
+        let sql = "WITH known AS (INSERT INTO known_event VALUES ('e', 1)) \
+                   INSERT INTO inbox (event_id, received_micros, body) VALUES ('e', 1, '\\x1234')";
+        client.batch_execute(sql).await.unwrap();
+        migrate(&postgres, crate::MIGRATIONS).await.unwrap();
+        let store = std::sync::Arc::new(Relational::new(postgres.clone()));
+        conformance::reads_what_is_from_before(
+            Store { inbox: store.clone(), outbox: store.clone(), leads: store },
+            old,
+        )
+        .await;
+        client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
     }
 }
