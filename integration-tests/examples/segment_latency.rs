@@ -89,7 +89,7 @@ async fn run() -> Result<(), Fault> {
 async fn open(channel: &Channel, id: &str) -> Result<(), Fault> {
     let segment = profile::Segment {
         segment_id: id.to_owned(),
-        expression: format!("has(traits['count.{id}']) && traits['count.{id}'] > 0.0"),
+        expression: format!("traits['count.{id}'] > 0.0"),
         ..profile::Segment::default()
     };
     let request = profile::CreateSegmentRequest { segment: Some(segment), request_id: String::new() };
