@@ -1,7 +1,9 @@
-//! Development tasks: `cargo xtask arch` proves the architecture, `cargo xtask docs` the documentation's links to code.
+//! Development tasks: `cargo xtask arch` proves the architecture, `cargo xtask docs` the documentation's links to code,
+//! `cargo xtask chart` the Helm chart.
 #![allow(clippy::print_stdout, reason = "a command line tool")]
 
 mod arch;
+mod chart;
 mod docs;
 mod source;
 
@@ -23,6 +25,15 @@ enum Task {
     Arch,
     /// Check that every error reason has its page and every invariant its test.
     Docs,
+    /// Check the Helm chart: values, renders, cross-references, the call table, metrics.
+    Chart {
+        /// Renew the agreed renders in k8s/rendered.
+        #[arg(long)]
+        write: bool,
+        /// Leave renders for each Kubernetes version and the Prometheus rules in this directory.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -30,6 +41,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Arch => arch::run(&root),
         Task::Docs => docs::run(&root),
+        Task::Chart { write, out } => chart::run(&root, write, out.as_deref()),
     }
 }
 

@@ -25,7 +25,7 @@ const CLIENTS: [(&str, &str); 6] = [
 ];
 
 /// Whom `service` may call.
-pub(super) fn callees(service: &str) -> &'static [&'static str] {
+pub(crate) fn callees(service: &str) -> &'static [&'static str] {
     TABLE.iter().find(|(caller, _)| *caller == service).map_or(&[], |(_, callees)| *callees)
 }
 

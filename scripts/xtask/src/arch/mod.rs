@@ -7,6 +7,8 @@ mod modules;
 mod purity;
 mod rooms;
 
+pub(crate) use calls::callees;
+
 use std::path::Path;
 
 use anyhow::{Result, bail};
