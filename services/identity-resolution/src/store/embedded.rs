@@ -3,9 +3,10 @@
 //! Keys: `(i, hash)` the holder of an identifier, `(p, id)` a person, `(a, id)` the survivor of a merged id, `(h, hash,
 //! time)` an earlier holder, `(u, number)` an audit entry, `(us, subject, number)` what it is found by, `(un)` the last
 //! number, `(x, time, id)` when a person's edges may have outlived their time, `(t, hash)` a tombstone, `(r, id)` a
-//! request. One thread writes, so a command sees what the one before it wrote.
+//! request (hashed). Persons are sealed with their keys, audit entries with that of the first person they are about. One
+//! thread writes, so a command sees what the one before it wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use attune_storage::embedded::Value;
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, FeedReader, Reader, Scan, Space, StorageError, Tx, feed};
 
-use super::{Announced, FEED, SCHEMA, Store, enter_offsets, record, run};
+use super::{Announced, FEED, SCHEMA, Store, enter_offsets, hashed, record, run, sealed_for, to_renew, to_shred};
 use crate::domain::{Changes, Command, Entry, Holding, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
 
@@ -28,10 +29,16 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) fn open(engine: Engine) -> Result<Self, StorageError> {
-        let space = engine.space(SCHEMA)?;
+        let space = engine.sealed_space(SCHEMA, subject)?;
         let feed = FeedReader::embedded(engine.clone(), space.clone());
         Ok(Self { engine, space, feed })
     }
+}
+
+/// Whose key seals a row; an entry of the audit trail says it itself.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let mut at = KeyReader::new(at);
+    (at.str().ok()? == "p").then(|| at.id().ok()).flatten().map(|id| id.to_vec())
 }
 
 /// A snapshot or a transaction.
@@ -91,7 +98,7 @@ fn at_tombstone(hash: IdentifierKey) -> Vec<u8> {
 }
 
 fn at_request(id: &str) -> Vec<u8> {
-    key().str("r").str(id).build()
+    key().str("r").bytes(&hashed(id)).build()
 }
 
 /// Loads the survivor of an id, if it was ever issued.
@@ -174,6 +181,16 @@ fn complete(source: &impl Source, space: &Space, view: &mut View, max: usize) ->
 }
 
 fn write(tx: &mut Tx, space: &Space, rules: &Rules, mut changes: Changes) -> Result<(), StorageError> {
+    let mut touched: BTreeSet<[u8; 16]> = to_renew(&changes).iter().map(|id| id.to_bytes()).collect();
+    // First, because what is written below of the same subjects is sealed with new keys.
+    for subject in &changes.forgotten {
+        forget(tx, space, *subject, &mut touched)?;
+    }
+    let mut gone: BTreeSet<[u8; 16]> = to_shred(&changes).iter().map(|id| id.to_bytes()).collect();
+    gone.extend(&changes.forgotten);
+    for subject in &gone {
+        tx.shred(space, subject)?;
+    }
     let offsets = feed::append_embedded(tx, space, FEED, &record::encode_feed(&changes.feed))?;
     enter_offsets(&mut changes, &offsets);
     for (alias, survivor) in &changes.aliases {
@@ -197,15 +214,38 @@ fn write(tx: &mut Tx, space: &Space, rules: &Rules, mut changes: Changes) -> Res
     for (hash, time) in &changes.tombstones {
         tx.put(space, at_tombstone(*hash), key().i64(time.as_micros()).build())?;
     }
-    for subject in &changes.forgotten {
-        forget(tx, space, *subject)?;
-    }
     for holding in &changes.holdings {
         write_holding(tx, space, holding)?;
     }
     write_audit(tx, space, &changes.audit)?;
     if let Some((id, recorded)) = &changes.request {
         tx.put(space, at_request(id), record::encode_request(recorded))?;
+    }
+    for subject in touched.difference(&gone) {
+        renew(tx, space, *subject)?;
+    }
+    Ok(())
+}
+
+/// Gives a subject a new key and seals anew what lies under it, so that old copies of what is gone are unreadable.
+fn renew(tx: &mut Tx, space: &Space, subject: [u8; 16]) -> Result<(), StorageError> {
+    let at = at_person(PersonId::from_bytes(subject));
+    let person = tx.get(space, &at)?;
+    let mut entries = Vec::new();
+    for (at, _) in tx.scan(space, &Scan::prefix(at_subject(subject).build()))? {
+        let at = at_entry(number_of(&at)?);
+        if let Some(value) = tx.get(space, &at)?
+            && sealed_for(&record::decode_entry(&value)?) == subject
+        {
+            entries.push((at, value));
+        }
+    }
+    tx.shred(space, &subject)?;
+    if let Some(person) = person {
+        tx.put(space, at, person)?;
+    }
+    for (at, value) in entries {
+        tx.put_for(space, &subject, at, value)?;
     }
     Ok(())
 }
@@ -240,7 +280,7 @@ fn write_audit(tx: &mut Tx, space: &Space, entries: &[Entry]) -> Result<(), Stor
         for subject in entry.subjects() {
             tx.put(space, at_subject(subject).u64(number).build(), Vec::new())?;
         }
-        tx.put(space, at_entry(number), record::encode_entry(entry))?;
+        tx.put_for(space, &sealed_for(entry), at_entry(number), record::encode_entry(entry))?;
     }
     tx.put(space, at_last, key().u64(number).build())
 }
@@ -252,18 +292,21 @@ fn number_of(at: &[u8]) -> Result<u64, StorageError> {
     Ok(u64::from_be_bytes(*number))
 }
 
-fn delete_entry(tx: &mut Tx, space: &Space, number: u64) -> Result<(), StorageError> {
-    let Some(bytes) = tx.get(space, at_entry(number))? else { return Ok(()) };
-    for subject in record::decode_entry(&bytes)?.subjects() {
+/// Deletes an entry and answers for whom it was sealed.
+fn delete_entry(tx: &mut Tx, space: &Space, number: u64) -> Result<Option<[u8; 16]>, StorageError> {
+    let Some(bytes) = tx.get(space, at_entry(number))? else { return Ok(None) };
+    let entry = record::decode_entry(&bytes)?;
+    for subject in entry.subjects() {
         tx.delete(space, at_subject(subject).u64(number).build())?;
     }
-    tx.delete(space, at_entry(number))
+    tx.delete(space, at_entry(number))?;
+    Ok(Some(sealed_for(&entry)))
 }
 
-/// Forgets what is known of a subject's past.
-fn forget(tx: &mut Tx, space: &Space, subject: [u8; 16]) -> Result<(), StorageError> {
+/// Forgets what is known of a subject's past; adds for whom that was sealed.
+fn forget(tx: &mut Tx, space: &Space, subject: [u8; 16], touched: &mut BTreeSet<[u8; 16]>) -> Result<(), StorageError> {
     for (at, _) in tx.scan(space, &Scan::prefix(at_subject(subject).build()))? {
-        delete_entry(tx, space, number_of(&at)?)?;
+        touched.extend(delete_entry(tx, space, number_of(&at)?)?);
     }
     for (at, _) in tx.scan(space, &Scan::prefix(at_holding(IdentifierKey(subject)).build()))? {
         tx.delete(space, at.to_vec())?;

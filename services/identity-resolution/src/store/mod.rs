@@ -5,18 +5,21 @@
 
 mod embedded;
 mod postgres;
+mod postgres_seal;
 mod record;
 pub(crate) mod records;
 
 #[cfg(test)]
 mod conformance;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use attune_kernel::{PersonId, Timestamp};
-use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations};
+use attune_storage::{FeedReader, Migration, Storage, StorageError, feed, migrations, vault};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Change, Changes, Command, Entry, Erased, Graph, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
@@ -29,6 +32,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0001_identity" => include_str!("../../migrations/0001_identity.sql"),
     "0002_feed" => feed::MIGRATION_SQL,
     "0003_matching" => include_str!("../../migrations/0003_matching.sql"),
+    "0004_vault" => vault::MIGRATION_SQL,
+    "0005_sealed" => include_str!("../../migrations/0005_sealed.sql"),
 ];
 
 /// Name of the feed of merges, splits and erasures.
@@ -91,6 +96,45 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn Store>, StorageError> {
         Storage::Embedded(engine) => Arc::new(embedded::Embedded::open(engine.clone())?),
         Storage::Postgres(postgres) => Arc::new(postgres::Relational::new(postgres.clone())),
     })
+}
+
+/// An id of a caller as it is remembered: it may say something of a person, and it outlives an erasure.
+fn hashed(id: &str) -> Vec<u8> {
+    Sha256::digest(id)[..16].to_vec()
+}
+
+/// Whose key seals an entry of the audit trail: the first person's, or the first identifier's where there is no person.
+fn sealed_for(entry: &Entry) -> [u8; 16] {
+    let identifier = || entry.identifiers.first().map_or([0; 16], |key| key.0);
+    entry.persons.first().map_or_else(identifier, |person| person.to_bytes())
+}
+
+/// Who gets new keys after changes, so that an erasure of one leaves no old copies under the key of another: the persons of
+/// a split and all ids that were merged into them.
+fn to_renew(changes: &Changes) -> BTreeSet<PersonId> {
+    let mut out = BTreeSet::new();
+    for (_, change) in &changes.feed {
+        if let Change::Split { kept, split, aliases, .. } = change {
+            out.extend([*kept, *split]);
+            out.extend(aliases);
+            for id in [kept, split] {
+                out.extend(changes.persons.get(id).into_iter().flat_map(|person| &person.aliases));
+            }
+        }
+    }
+    out
+}
+
+/// The ids whose keys are destroyed by changes.
+fn to_shred(changes: &Changes) -> BTreeSet<PersonId> {
+    let mut out = BTreeSet::new();
+    for (_, change) in &changes.feed {
+        if let Change::Erasure { person, aliases } = change {
+            out.insert(*person);
+            out.extend(aliases);
+        }
+    }
+    out
 }
 
 /// Runs a command on a view. What both stores do between reading and writing.

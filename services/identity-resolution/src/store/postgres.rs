@@ -12,10 +12,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use attune_kernel::{PersonId, Timestamp};
 use attune_storage::postgres::{Row, ToSql};
+use attune_storage::vault::{Ask, PgVault};
 use attune_storage::{FeedReader, Postgres, StorageError, Transaction, feed};
 use parking_lot::Mutex;
 
-use super::{Announced, FEED, Store, enter_offsets, record, run};
+use super::{
+    Announced, FEED, Store, enter_offsets, hashed, postgres_seal as seal, record, run, sealed_for, to_renew, to_shred,
+};
 use crate::domain::{Changes, Command, Entry, Holding, IdentifierKey, Lookup, Outcome, Rules, View};
 use crate::error::Error;
 
@@ -55,6 +58,27 @@ fn bytes<T: AsRef<[u8]>>(of: impl Iterator<Item = T>) -> Vec<Vec<u8>> {
     of.map(|one| one.as_ref().to_vec()).collect()
 }
 
+/// Records of persons, opened.
+type Opened = BTreeMap<PersonId, Vec<u8>>;
+
+/// Opens the records of rows that hold a person and their record in these columns.
+async fn open(
+    vault: &PgVault,
+    from: &impl Ask,
+    rows: &[Row],
+    (person, record): (usize, usize),
+) -> Result<Opened, StorageError> {
+    let mut stored = BTreeMap::new();
+    for row in rows {
+        if let Some(bytes) = row.try_get::<_, Option<&[u8]>>(record)? {
+            stored.insert(record::person_id(row.try_get(person)?)?, bytes);
+        }
+    }
+    let stored: Vec<(PersonId, &[u8])> = stored.into_iter().collect();
+    let opened = seal::persons(vault, from, &stored).await?;
+    Ok(stored.iter().zip(opened).filter_map(|((id, _), record)| Some((*id, record?))).collect())
+}
+
 /// What was read, with versions.
 #[derive(Default)]
 struct Read {
@@ -63,7 +87,10 @@ struct Read {
 }
 
 impl Read {
-    fn person(&mut self, id: PersonId, record: &[u8], version: i64) -> Result<(), StorageError> {
+    fn person(&mut self, id: PersonId, opened: &Opened, version: i64) -> Result<(), StorageError> {
+        // A row may be seen whose person has been merged by the same transaction that rewrites the row, or whose key was
+        // destroyed after it was read.
+        let record = opened.get(&id).ok_or_else(overtaken)?;
         match self.versions.insert(id, version) {
             // Two statements saw two states.
             Some(before) if before != version => Err(overtaken()),
@@ -75,13 +102,11 @@ impl Read {
         }
     }
 
-    fn identifiers(&mut self, asked: &[IdentifierKey], rows: &[Row]) -> Result<(), StorageError> {
+    fn identifiers(&mut self, asked: &[IdentifierKey], rows: &[Row], opened: &Opened) -> Result<(), StorageError> {
         for row in rows {
             let owner = record::person_id(row.try_get(1)?)?;
             let key = record::identifier_key(row.try_get(0)?)?;
-            // A row may be seen whose person has been merged by the same transaction that rewrites the row.
-            let record: Option<&[u8]> = row.try_get(2)?;
-            self.person(owner, record.ok_or_else(overtaken)?, row.try_get(3)?)?;
+            self.person(owner, opened, row.try_get(3)?)?;
             self.view.owners.insert(key, owner);
         }
         let owners = &self.view.owners;
@@ -89,14 +114,13 @@ impl Read {
         Ok(())
     }
 
-    fn persons(&mut self, rows: &[Row]) -> Result<(), StorageError> {
+    fn persons(&mut self, rows: &[Row], opened: &Opened) -> Result<(), StorageError> {
         for row in rows {
             let (asked, survivor) = (record::person_id(row.try_get(0)?)?, record::person_id(row.try_get(1)?)?);
             if asked != survivor {
                 self.view.survivors.insert(asked, survivor);
             }
-            let record: Option<&[u8]> = row.try_get(2)?;
-            self.person(survivor, record.ok_or_else(overtaken)?, row.try_get(3)?)?;
+            self.person(survivor, opened, row.try_get(3)?)?;
         }
         Ok(())
     }
@@ -130,7 +154,8 @@ async fn load(tx: &Transaction<'_, '_>, lookup: &Lookup, max: usize) -> Result<R
     let mut missing = keys_of(lookup);
     if !lookup.persons.is_empty() {
         let ids = bytes(lookup.persons.iter().map(|id| id.to_bytes()));
-        read.persons(&tx.query(PERSONS, &[&ids]).await?)?;
+        let rows = tx.query(PERSONS, &[&ids]).await?;
+        read.persons(&rows, &open(tx.vault(), tx, &rows, (1, 2)).await?)?;
     }
     loop {
         if missing.is_empty() {
@@ -140,7 +165,8 @@ async fn load(tx: &Transaction<'_, '_>, lookup: &Lookup, max: usize) -> Result<R
             break;
         }
         let hashes = bytes(missing.iter().map(|key| key.0));
-        read.identifiers(&missing, &tx.query(IDENTIFIERS, &[&hashes]).await?)?;
+        let rows = tx.query(IDENTIFIERS, &[&hashes]).await?;
+        read.identifiers(&missing, &rows, &open(tx.vault(), tx, &rows, (1, 2)).await?)?;
         missing.clear();
     }
     let tombstones = unheld(lookup, &read.view);
@@ -148,7 +174,7 @@ async fn load(tx: &Transaction<'_, '_>, lookup: &Lookup, max: usize) -> Result<R
         read.tombstones(&tx.query(TOMBSTONES, &[&tombstones]).await?)?;
     }
     if let Some(request) = &lookup.request {
-        let row = tx.query_opt(REQUEST, &[request]).await?;
+        let row = tx.query_opt(REQUEST, &[&hashed(request)]).await?;
         read.view.request = row.map(|row| record::decode_request(row.try_get(0)?)).transpose()?;
     }
     Ok(read)
@@ -183,7 +209,12 @@ async fn insert_new(
     }
 }
 
-async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) -> Result<(), StorageError> {
+/// Writes changes; answers whose keys were destroyed, by their slots.
+async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) -> Result<Vec<u64>, StorageError> {
+    let mut touched: BTreeSet<Vec<u8>> = to_renew(&changes).iter().map(|id| id.to_bytes().to_vec()).collect();
+    let mut gone: BTreeSet<Vec<u8>> = to_shred(&changes).iter().map(|id| id.to_bytes().to_vec()).collect();
+    gone.extend(bytes(changes.forgotten.iter()));
+    let gone: Vec<Vec<u8>> = gone.into_iter().collect();
     if !changes.created.is_empty() {
         // Sorted by hash, as a map is: two commands that create the same ones wait for each other in one direction only.
         let hashes = bytes(changes.created.keys().map(|key| key.0));
@@ -194,7 +225,7 @@ async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) ->
     }
     if let Some((id, recorded)) = &changes.request {
         let sql = "INSERT INTO request (request_id, record) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        insert_new(tx, sql, &[id, &record::encode_request(recorded)], 1).await?;
+        insert_new(tx, sql, &[&hashed(id), &record::encode_request(recorded)], 1).await?;
     }
     let moved: Vec<_> = changes.moved.iter().filter_map(|(key, owner)| Some((key, (*owner)?))).collect();
     if !moved.is_empty() {
@@ -218,11 +249,17 @@ async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) ->
     if !changes.forgotten.is_empty() {
         let subjects = bytes(changes.forgotten.iter());
         let sql = "WITH gone AS (DELETE FROM audit WHERE audit_id IN
-                     (SELECT audit_id FROM audit_subject WHERE subject = ANY($1)) RETURNING audit_id)
-                   DELETE FROM audit_subject WHERE audit_id IN (SELECT audit_id FROM gone)";
-        tx.execute(sql, &[&subjects]).await?;
+                     (SELECT audit_id FROM audit_subject WHERE subject = ANY($1)) RETURNING audit_id, time_micros, record),
+                   subjects AS (DELETE FROM audit_subject WHERE audit_id IN (SELECT audit_id FROM gone))
+                   SELECT time_micros, record FROM gone";
+        let rows = tx.query(sql, &[&subjects]).await?;
+        let stored = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let stored = stored.collect::<Result<Vec<_>, StorageError>>()?;
+        let entries = seal::entries(tx.vault(), tx, &stored).await?;
+        touched.extend(entries.iter().flatten().map(|entry| sealed_for(entry).to_vec()));
         tx.execute("DELETE FROM holding WHERE hash = ANY($1)", &[&subjects]).await?;
     }
+    let mut slots = seal::shred(tx, &gone).await?;
     write_holdings(tx, &changes.holdings).await?;
     write_audit(tx, &changes.audit).await?;
     if !changes.aliases.is_empty() {
@@ -240,7 +277,9 @@ async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) ->
     enter_offsets(&mut changes, &offsets);
     if !changes.persons.is_empty() {
         let ids = bytes(changes.persons.keys().map(|id| id.to_bytes()));
-        let records: Vec<Vec<u8>> = changes.persons.values().map(record::encode_person).collect();
+        let records: Vec<(PersonId, Vec<u8>)> =
+            changes.persons.iter().map(|(id, person)| (*id, record::encode_person(person))).collect();
+        let records = seal::sealed_persons(tx, &records).await?;
         let expiries: Vec<Option<i64>> =
             changes.persons.values().map(|person| person.expires(rules).map(Timestamp::as_micros)).collect();
         let sql = "INSERT INTO person (person_id, record, expire_micros)
@@ -250,7 +289,9 @@ async fn write(tx: &Transaction<'_, '_>, rules: &Rules, mut changes: Changes) ->
                        version = person.version + 1";
         tx.execute(sql, &[&ids, &records, &expiries]).await?;
     }
-    Ok(())
+    let touched: Vec<Vec<u8>> = touched.into_iter().filter(|one| !gone.contains(one)).collect();
+    slots.extend(seal::renew(tx, &touched).await?);
+    Ok(slots)
 }
 
 async fn write_holdings(tx: &Transaction<'_, '_>, holdings: &[Holding]) -> Result<(), StorageError> {
@@ -288,7 +329,7 @@ async fn write_audit(tx: &Transaction<'_, '_>, entries: &[Entry]) -> Result<(), 
     }
     let places: Vec<i64> = (0..).take(entries.len()).collect();
     let times: Vec<i64> = entries.iter().map(|entry| entry.time.as_micros()).collect();
-    let records: Vec<Vec<u8>> = entries.iter().map(record::encode_entry).collect();
+    let records = seal::sealed_entries(tx, entries).await?;
     let sql = "INSERT INTO audit (time_micros, record)
                SELECT time, record FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) n (place, time, record)
                ORDER BY place RETURNING audit_id";
@@ -319,7 +360,9 @@ impl Store for Relational {
             if !lookup.identifiers.is_empty() {
                 let keys = keys_of(lookup);
                 let hashes = bytes(keys.iter().map(|key| key.0));
-                answer = read.identifiers(&keys, &client.query(IDENTIFIERS, &[&hashes]).await?);
+                let rows = client.query(IDENTIFIERS, &[&hashes]).await?;
+                let opened = open(self.postgres.vault(), &client, &rows, (1, 2)).await?;
+                answer = read.identifiers(&keys, &rows, &opened);
                 let tombstones = unheld(lookup, &read.view);
                 if answer.is_ok() && !tombstones.is_empty() {
                     answer = read.tombstones(&client.query(TOMBSTONES, &[&tombstones]).await?);
@@ -327,7 +370,8 @@ impl Store for Relational {
             }
             if answer.is_ok() && !lookup.persons.is_empty() {
                 let ids = bytes(lookup.persons.iter().map(|id| id.to_bytes()));
-                answer = read.persons(&client.query(PERSONS, &[&ids]).await?);
+                let rows = client.query(PERSONS, &[&ids]).await?;
+                answer = read.persons(&rows, &open(self.postgres.vault(), &client, &rows, (1, 2)).await?);
             }
             match answer {
                 Err(StorageError::Conflict(_)) if attempt < ATTEMPTS => {}
@@ -373,16 +417,20 @@ impl Store for Relational {
                                        WHERE person_id = ANY($1) AND expire_micros < $2";
                             tx.execute(sql, &[&ids, &by.now.as_micros()]).await?;
                         }
-                        if !changes.is_empty() {
-                            write(tx, &rules, changes).await?;
-                        }
-                        Ok::<_, Error>(outcome)
+                        let slots = if changes.is_empty() { Vec::new() } else { write(tx, &rules, changes).await? };
+                        Ok::<_, Error>((outcome, slots))
                     })
                 })
                 .await;
             match answer {
                 Err(Error::Storage(StorageError::Conflict(_))) if attempt < ATTEMPTS => {}
-                answer => return answer,
+                Err(error) => return Err(error),
+                Ok((outcome, slots)) => {
+                    if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+                        tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+                    }
+                    return Ok(outcome);
+                }
             }
         }
     }
@@ -396,14 +444,17 @@ impl Store for Relational {
         let subjects = bytes(subjects.iter());
         let below = below.map_or(i64::MAX, |below| i64::try_from(below).unwrap_or(i64::MAX));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "SELECT a.audit_id, a.record FROM audit a WHERE a.audit_id IN
+        let sql = "SELECT a.audit_id, a.time_micros, a.record FROM audit a WHERE a.audit_id IN
                      (SELECT DISTINCT audit_id FROM audit_subject WHERE subject = ANY($1) AND audit_id < $2
                       ORDER BY audit_id DESC LIMIT $3)
                    ORDER BY a.audit_id DESC";
-        let rows = self.postgres.client().await?.query(sql, &[&subjects, &below, &limit]).await?;
-        rows.iter()
-            .map(|row| Ok((row.try_get::<_, i64>(0)?.cast_unsigned(), record::decode_entry(row.try_get(1)?)?)))
-            .collect()
+        let client = self.postgres.client().await?;
+        let rows = client.query(sql, &[&subjects, &below, &limit]).await?;
+        let stored = rows.iter().map(|row| Ok((row.try_get(1)?, row.try_get(2)?)));
+        let stored = stored.collect::<Result<Vec<_>, StorageError>>()?;
+        let entries = seal::entries(self.postgres.vault(), &client, &stored).await?;
+        let found = rows.iter().zip(entries).filter_map(|(row, entry)| Some((row, entry?)));
+        found.map(|(row, entry)| Ok((row.try_get::<_, i64>(0)?.cast_unsigned(), entry))).collect()
     }
 
     async fn held_by(&self, key: IdentifierKey, at: Timestamp) -> Result<Option<PersonId>, StorageError> {

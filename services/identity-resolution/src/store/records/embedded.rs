@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use attune_kernel::PersonId;
-use attune_storage::key::{KeyBuilder, key};
+use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Reader, Scan, Space, StorageError};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -37,9 +37,26 @@ pub(super) struct Spaces {
 
 impl Embedded {
     pub(super) fn open(engine: Engine) -> Result<Self, StorageError> {
-        let (records, blocks) = (engine.space("identity_records")?, engine.space("identity_blocks")?);
+        let (records, blocks) = (engine.sealed_space("identity_records", subject)?, engine.space("identity_blocks")?);
         Ok(Self { engine, spaces: Spaces { records, blocks } })
     }
+}
+
+/// Whose key seals a row: records, reviews and relations have one each, because whom they concern changes.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let mut at = KeyReader::new(at);
+    let kind = match at.str().ok()?.as_str() {
+        "d" | "v" => b'v',
+        "w" => b'w',
+        "r" => b'r',
+        _ => return None,
+    };
+    at.id().ok().map(|id| sealed_for(kind, id))
+}
+
+/// The subject of a record (`v`), review (`w`) or relation (`r`).
+pub(super) fn sealed_for(kind: u8, id: [u8; 16]) -> Vec<u8> {
+    [&[kind], id.as_slice()].concat()
 }
 
 pub(super) fn at(tag: &str, id: [u8; 16]) -> KeyBuilder {

@@ -5,7 +5,7 @@ use attune_storage::embedded::Value;
 use attune_storage::key::{KeyBuilder, key};
 use attune_storage::{Scan, StorageError, Tx};
 
-use super::embedded::{Spaces, at, at_block, at_end, at_pair, at_place, encode_pair, number, tail};
+use super::embedded::{Spaces, at, at_block, at_end, at_pair, at_place, encode_pair, number, sealed_for, tail};
 use super::{Batch, Published, codec};
 use crate::domain::matching::relation::MATCHING;
 use crate::domain::matching::{AttributeRecord, End, RecordKey, Relation, RelationId, Review, ReviewId};
@@ -31,6 +31,11 @@ impl<'a> Work<'a> {
 
     fn delete(&mut self, key: Vec<u8>) -> Result<(), StorageError> {
         self.tx.delete(&self.spaces.records, key)
+    }
+
+    /// Destroys the key of a record, review or relation that is gone.
+    fn shred(&mut self, kind: u8, id: [u8; 16]) -> Result<(), StorageError> {
+        self.tx.shred(&self.spaces.records, &sealed_for(kind, id)).map(drop)
     }
 
     fn tails(&self, prefix: KeyBuilder) -> Result<Vec<RecordKey>, StorageError> {
@@ -128,7 +133,8 @@ impl<'a> Work<'a> {
             }
         }
         self.delete(at("d", record.0).build())?;
-        self.delete(at("v", record.0).build())
+        self.delete(at("v", record.0).build())?;
+        self.shred(b'v', record.0)
     }
 
     fn review(&self, id: ReviewId) -> Result<Option<Review>, StorageError> {
@@ -163,7 +169,8 @@ impl<'a> Work<'a> {
         for record in [review.left, review.right] {
             self.delete(at("x", record.0).id(id.0).build())?;
         }
-        self.delete(at("w", id.0).build())
+        self.delete(at("w", id.0).build())?;
+        self.shred(b'w', id.0)
     }
 
     fn relation(&self, id: RelationId) -> Result<Option<Relation>, StorageError> {
@@ -189,7 +196,8 @@ impl<'a> Work<'a> {
         for end in [relation.from, relation.to] {
             self.delete(at_end(end).id(id.0).build())?;
         }
-        self.delete(at("r", id.0).build())
+        self.delete(at("r", id.0).build())?;
+        self.shred(b'r', id.0)
     }
 
     fn publish(&mut self, model: &Published) -> Result<(), StorageError> {
