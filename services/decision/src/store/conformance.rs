@@ -16,12 +16,12 @@ use crate::domain::report::History;
 use crate::domain::response::{Kind, Response};
 use crate::domain::testing::{decision as id, person, policy};
 
-fn at(second: i64, sequence: i64) -> Moment {
+pub(super) fn at(second: i64, sequence: i64) -> Moment {
     Moment { time: Timestamp::from_millis(1_700_000_000_000 + second * 1000), sequence }
 }
 
 /// Decision `number` of a person, offering `offer`.
-fn made(number: u128, who: PersonId, offer: &str, moment: Moment) -> Decision {
+pub(super) fn made(number: u128, who: PersonId, offer: &str, moment: Moment) -> Decision {
     let chosen = |offer: &str, rank: f64| Chosen {
         offer: offer.into(),
         message: Some(format!("{offer}-message").into()),

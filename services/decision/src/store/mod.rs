@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use attune_kernel::{DecisionId, PersonId};
-use attune_storage::{Migration, Storage, StorageError, migrations, resources};
+use attune_storage::{Migration, Storage, StorageError, migrations, resources, vault};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::model::Learned;
 use crate::domain::moment::{Moment, Span};
@@ -35,6 +36,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0001_log" => include_str!("../../migrations/0001_log.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
     "0003_origin" => include_str!("../../migrations/0002_origin.sql"),
+    "0004_vault" => vault::MIGRATION_SQL,
+    "0005_sealed" => include_str!("../../migrations/0005_sealed.sql"),
 ];
 
 /// What became of a decision that was appended.
@@ -195,6 +198,11 @@ pub(crate) fn open(storage: &Storage) -> Result<Arc<dyn DecisionStore>, StorageE
 
 /// A key for what belongs to nobody, derived from an id that is unique anyway, so that no two such things look like one
 /// person's.
+/// The id of a request as it stands in keys: it may say something of a person.
+fn hashed(id: &str) -> String {
+    Sha256::digest(id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn nobody(id: &str) -> [u8; 16] {
     crate::domain::draw::imported_id(id).to_bytes()
 }

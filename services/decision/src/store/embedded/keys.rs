@@ -17,12 +17,14 @@
 //! | `g` decision | person | for whom a decision was recorded, when that is not its person: a merge moved it |
 //! | `h` request id | person | the same of a response |
 //! | `c` offset | | an applied change |
+//!
+//! A decision is sealed with the key of its person; ids of requests are hashed.
 
 use attune_kernel::{DecisionId, PersonId};
 use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{StorageError, Value};
 
-use super::super::codec;
+use super::super::{codec, hashed};
 use crate::domain::moment::Moment;
 use crate::domain::response::{Counted, Kind};
 
@@ -31,7 +33,7 @@ pub(super) fn decision(id: DecisionId) -> Vec<u8> {
 }
 
 pub(super) fn request(request_id: &str) -> Vec<u8> {
-    key().str("q").str(request_id).build()
+    key().str("q").str(&hashed(request_id)).build()
 }
 
 pub(super) fn time(micros: i64) -> KeyBuilder {
@@ -64,7 +66,7 @@ pub(super) fn joined(decision: DecisionId) -> KeyBuilder {
 }
 
 pub(super) fn known(request_id: &str) -> Vec<u8> {
-    key().str("s").str(request_id).build()
+    key().str("s").str(&hashed(request_id)).build()
 }
 
 pub(super) fn counts(offer: &str, channel: &str) -> Vec<u8> {
@@ -87,8 +89,9 @@ pub(super) fn decision_origin(id: DecisionId) -> Vec<u8> {
     key().str("g").id(id.to_bytes()).build()
 }
 
-pub(super) fn response_origin(request_id: &str) -> Vec<u8> {
-    key().str("h").str(request_id).build()
+/// `request` is the last part of the key of the response.
+pub(super) fn response_origin(request: &str) -> Vec<u8> {
+    key().str("h").str(request).build()
 }
 
 pub(super) fn change(offset: i64) -> Vec<u8> {

@@ -7,7 +7,7 @@ use attune_storage::key::KeyReader;
 use attune_storage::{Scan, Space, StorageError, Tx};
 
 use super::keys;
-use super::write::{Item, hand_over, places};
+use super::write::{Item, hand_over, places, renew};
 
 pub(super) fn apply(
     tx: &mut Tx,
@@ -56,7 +56,8 @@ pub(super) fn apply(
             }
         }
     }
-    gone.into_iter().try_for_each(|id| hand_over(tx, space, id, to))
+    gone.into_iter().try_for_each(|id| hand_over(tx, space, id, to))?;
+    renew(tx, space, from)
 }
 
 /// The decision that a stored response was joined to.

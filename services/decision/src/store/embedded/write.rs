@@ -6,7 +6,7 @@ use attune_kernel::{DecisionId, PersonId};
 use attune_storage::key::{KeyReader, key};
 use attune_storage::{Scan, Space, StorageError, Tx, Value};
 
-use super::super::{Appended, Change, Receipt, Recorded, WhoIsWho, codec, nobody};
+use super::super::{Appended, Change, Receipt, Recorded, WhoIsWho, codec, hashed, nobody};
 use super::keys::{self, Header, Learning};
 use crate::domain::model::{Counts, Learned};
 use crate::domain::moment::Moment;
@@ -17,6 +17,30 @@ use crate::domain::response::Response;
 /// The person that an id means today; `None` when it was erased.
 fn today(tx: &Tx, space: &Space, person: PersonId) -> Result<Option<[u8; 16]>, StorageError> {
     keys::today(person, |key| tx.get(space, key))
+}
+
+/// Writes a decision, sealed with the key of its person.
+fn put(tx: &mut Tx, space: &Space, id: DecisionId, header: Header, body: &[u8]) -> Result<(), StorageError> {
+    let (at, value) = (keys::decision(id), header.before(body));
+    if header.is_person { tx.put_for(space, &header.person, at, value) } else { tx.put(space, at, value) }
+}
+
+/// Gives a person a new key and seals their decisions anew, so that old copies of others that are gone are unreadable.
+pub(super) fn renew(tx: &mut Tx, space: &Space, person: [u8; 16]) -> Result<(), StorageError> {
+    let mut decisions = BTreeMap::new();
+    for place in places(person, person) {
+        for (key, _) in tx.scan(space, &Scan::prefix(place.from.clone()))? {
+            let Item::Decision(id) = place.item(&key)? else { continue };
+            if let Some(value) = tx.get(space, keys::decision(id))? {
+                decisions.insert(id, value);
+            }
+        }
+    }
+    tx.shred(space, &person)?;
+    for (id, value) in decisions {
+        tx.put_for(space, &person, keys::decision(id), value)?;
+    }
+    Ok(())
 }
 
 pub(super) fn append(
@@ -47,7 +71,14 @@ pub(super) fn append(
             person: person.unwrap_or_else(|| nobody(&id.to_string())),
             moment: Moment { time: decision.time, sequence: decision.sequence },
         };
-        tx.put(space, keys::decision(id), header.before(body))?;
+        if decision.person.is_some() && person.is_none() {
+            // Of somebody who was erased, only what says nothing of them.
+            let mut decision = decision.clone();
+            decision.forget_person();
+            put(tx, space, id, header, &codec::encode(&decision))?;
+        } else {
+            put(tx, space, id, header, body)?;
+        }
         if let Some(named) = decision.person.filter(|named| header.is_person && named.to_bytes() != header.person) {
             tx.put(space, keys::decision_origin(id), named.to_bytes().to_vec())?;
         }
@@ -124,10 +155,10 @@ pub(super) fn record(tx: &mut Tx, space: &Space, responses: &[Response]) -> Resu
         let Moment { time, sequence } = response.moment;
         let kind = codec::kind_number(response.kind);
         let own = keys::responses(found.person).str(&response.offer).i64(time.as_micros()).i64(sequence);
-        tx.put(space, own.str(&response.request_id).build(), key().u32(kind).bytes(&bytes).build())?;
+        tx.put(space, own.str(&hashed(&response.request_id)).build(), key().u32(kind).bytes(&bytes).build())?;
         recorded.receipts.push(Receipt { decision, duplicate: false });
         let Some((id, receipt)) = found.receipt else { continue };
-        let joined = keys::joined(id).i64(time.as_micros()).i64(sequence).str(&response.request_id).build();
+        let joined = keys::joined(id).i64(time.as_micros()).i64(sequence).str(&hashed(&response.request_id)).build();
         tx.put(space, joined, key().str(&response.offer).u32(kind).u64(response.value.to_bits()).build())?;
         let Some(value) = tx.get(space, &receipt)? else { continue };
         let mut learning = Learning::of(&value)?;
@@ -174,6 +205,8 @@ pub(super) fn apply(tx: &mut Tx, space: &Space, change: &Change) -> Result<bool,
                 repoint(tx, space, merged.to_bytes(), target, true)?;
                 tx.put(space, keys::alias(merged.to_bytes()), target.to_vec())?;
                 tx.put(space, keys::aliases_of(target).id(merged.to_bytes()).build(), Vec::new())?;
+                // What lies under their key are copies that nobody would find when the survivor is erased.
+                tx.shred(space, &merged.to_bytes())?;
             }
         }
         WhoIsWho::Split { person, split, ids } => super::split::apply(tx, space, *person, *split, ids)?,
@@ -182,6 +215,7 @@ pub(super) fn apply(tx: &mut Tx, space: &Space, change: &Change) -> Result<bool,
                 let key = person.to_bytes();
                 forget(tx, space, key, *anonymous)?;
                 tx.put(space, keys::alias(key), Vec::new())?;
+                tx.shred(space, &key)?;
             }
         }
     }
@@ -228,7 +262,7 @@ fn repoint(tx: &mut Tx, space: &Space, from: [u8; 16], to: [u8; 16], is_person: 
             tx.delete(space, keys::request(request_id))?;
         }
         decision.forget_person();
-        tx.put(space, keys::decision(id), moved.before(&codec::encode(&decision)))?;
+        put(tx, space, id, moved, &codec::encode(&decision))?;
     }
     Ok(())
 }
@@ -237,7 +271,7 @@ fn repoint(tx: &mut Tx, space: &Space, from: [u8; 16], to: [u8; 16], is_person: 
 pub(super) fn hand_over(tx: &mut Tx, space: &Space, id: DecisionId, to: [u8; 16]) -> Result<(), StorageError> {
     let Some(value) = tx.get(space, keys::decision(id))? else { return Ok(()) };
     let (header, body) = Header::split(&value)?;
-    tx.put(space, keys::decision(id), Header { is_person: true, person: to, ..header }.before(body))
+    put(tx, space, id, Header { is_person: true, person: to, ..header }, body)
 }
 
 /// One kind of record of a person, and where it goes.

@@ -1,19 +1,21 @@
 //! Changes of who is who.
 
-use attune_kernel::{DecisionId, PersonId};
+use attune_kernel::PersonId;
 use attune_storage::{StorageError, Transaction};
 
 use super::super::{Change, WhoIsWho, codec, nobody};
-use super::{id16, today};
+use super::{seal, today};
 
 const EXCLUSIVE: &str = "SELECT pg_advisory_xact_lock(hashtext('attune who is who'), hashtext(current_schema()))";
 
-pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<bool, StorageError> {
+/// Answers whether it was applied, and whose keys were destroyed, by their slots.
+pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<(bool, Vec<u64>), StorageError> {
     tx.query(EXCLUSIVE, &[]).await?;
     let sql = "INSERT INTO person_change (change_offset) VALUES ($1) ON CONFLICT DO NOTHING";
     if tx.execute(sql, &[&change.offset]).await? == 0 {
-        return Ok(false);
+        return Ok((false, Vec::new()));
     }
+    let mut slots = Vec::new();
     match &change.what {
         WhoIsWho::Merged { surviving, merged } => {
             let target = today(tx, std::iter::once(*surviving)).await?;
@@ -31,14 +33,17 @@ pub(super) async fn apply(tx: &Transaction<'_, '_>, change: &Change) -> Result<b
                 None => forget(tx, *merged, nobody(&format!("merged {}", change.offset))).await?,
             }
         }
-        WhoIsWho::Split { person, split, ids } => self::split(tx, *person, *split, ids).await?,
+        WhoIsWho::Split { person, split, ids } => slots = self::split(tx, *person, *split, ids).await?,
         WhoIsWho::Erased { persons, anonymous } => {
             for person in persons {
                 forget(tx, *person, *anonymous).await?;
             }
+            let ids: Vec<[u8; 16]> = persons.iter().map(|person| person.to_bytes()).collect();
+            let subjects: Vec<&[u8]> = ids.iter().map(|id| id.as_slice()).collect();
+            slots = tx.vault().shred(tx, &subjects).await?;
         }
     }
-    Ok(true)
+    Ok((true, slots))
 }
 
 /// Gives a person that was merged away back what was recorded for their ids.
@@ -47,15 +52,17 @@ async fn split(
     person: PersonId,
     split: PersonId,
     ids: &[PersonId],
-) -> Result<(), StorageError> {
+) -> Result<Vec<u64>, StorageError> {
     let to = split.to_bytes().to_vec();
     tx.execute("DELETE FROM person_alias WHERE person_id = $1 AND target IS NOT NULL", &[&to]).await?;
     let known = today(tx, [person, split].into_iter()).await?;
     let from = known.get(&person).copied().unwrap_or(Some(person.to_bytes()));
     // Who was erased is not brought back.
-    let Some(from) = from.filter(|_| !known.contains_key(&split)).map(|from| from.to_vec()) else { return Ok(()) };
+    let Some(from) = from.filter(|_| !known.contains_key(&split)).map(|from| from.to_vec()) else {
+        return Ok(Vec::new());
+    };
     if from == to {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids: Vec<Vec<u8>> = ids.iter().chain([&split]).map(|id| id.to_bytes().to_vec()).collect();
     let sql = "UPDATE person_alias SET target = $1 WHERE target = $2 AND person_id = ANY($3)";
@@ -71,7 +78,7 @@ async fn split(
         );
         tx.execute(&sql, &[&to, &from, &ids]).await?;
     }
-    Ok(())
+    seal::renew(tx, &[from, to]).await
 }
 
 /// Leads a person, and everybody who led to them, to another one or to nobody.
@@ -86,12 +93,12 @@ async fn alias(tx: &Transaction<'_, '_>, person: PersonId, target: Option<[u8; 1
 
 async fn forget(tx: &Transaction<'_, '_>, person: PersonId, anonymous: [u8; 16]) -> Result<(), StorageError> {
     let (from, to) = (person.to_bytes().to_vec(), anonymous.to_vec());
-    for row in tx.query("SELECT id, body FROM decision WHERE person_key = $1", &[&from]).await? {
-        let id: Vec<u8> = row.get(0);
-        let mut decision = codec::decode(DecisionId::from_bytes(id16(&id)?), row.get(1))?;
+    for mut decision in seal::decisions_of(tx, &from).await? {
+        let id = decision.id.to_bytes().to_vec();
         decision.forget_person();
+        let body = seal::bodies(tx, &[(id.as_slice(), None, codec::encode(&decision))]).await?;
         let sql = "UPDATE decision SET person_key = $2, is_person = false, request_id = NULL, origin = NULL, body = $3 WHERE id = $1";
-        tx.execute(sql, &[&id, &to, &codec::encode(&decision)]).await?;
+        tx.execute(sql, &[&id, &to, &body[0]]).await?;
     }
     for table in ["receipt", "response"] {
         let sql = format!("UPDATE {table} SET person_key = $1, origin = NULL WHERE person_key = $2");

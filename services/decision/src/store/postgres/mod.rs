@@ -5,6 +5,7 @@
 
 mod change;
 mod record;
+mod seal;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use attune_storage::postgres::{Client, Row};
 use attune_storage::{Postgres, StorageError, Transaction};
 use rustc_hash::FxHashMap;
 
-use super::{Answered, Appended, Change, DecisionStore, Histories, Joined, Recorded, codec, nobody};
+use super::{Answered, Appended, Change, DecisionStore, Histories, Joined, Recorded, codec, hashed, nobody};
 use crate::domain::model::{Counts, Learned};
 use crate::domain::moment::{Moment, Span};
 use crate::domain::policy::Treatment;
@@ -35,8 +36,8 @@ impl PostgresStore {
         Self { postgres }
     }
 
-    async fn answered(client: &Client, rows: Vec<Row>) -> Result<Vec<Answered>, StorageError> {
-        let mut found = rows.iter().map(decision_of).collect::<Result<Vec<_>, _>>()?;
+    async fn answered(&self, client: &Client, rows: Vec<Row>) -> Result<Vec<Answered>, StorageError> {
+        let mut found = seal::decisions(self.postgres.vault(), client, &rows).await?;
         let ids: Vec<Vec<u8>> = found.iter().map(|decision| decision.id.to_bytes().to_vec()).collect();
         let sql = "SELECT decision_id, offer_id, kind, value, time, sequence FROM response \
                    WHERE decision_id = ANY($1) ORDER BY time, sequence, request_id";
@@ -64,16 +65,6 @@ fn kind(number: i32) -> Result<crate::domain::response::Kind, StorageError> {
 
 fn id16(bytes: &[u8]) -> Result<[u8; 16], StorageError> {
     bytes.try_into().map_err(|_| StorageError::Corrupt("an id has not 16 bytes".to_owned()))
-}
-
-/// Reads `id, person_key, is_person, body`.
-fn decision_of(row: &Row) -> Result<Decision, StorageError> {
-    let mut decision = codec::decode(DecisionId::from_bytes(id16(row.get(0))?), row.get(3))?;
-    let is_person: bool = row.get(2);
-    if is_person {
-        decision.person = Some(PersonId::from_bytes(id16(row.get(1))?));
-    }
-    Ok(decision)
 }
 
 /// Whom the ids mean today; an erased person is `None`, one that is not in the answer means itself.
@@ -121,7 +112,20 @@ async fn append(
     let times: Vec<i64> = decisions.iter().map(|decision| decision.time.as_micros()).collect();
     let arbitrated: Vec<bool> =
         decisions.iter().map(|decision| decision.arm.is_some_and(|arm| arm != Treatment::Fallback)).collect();
-    let requests: Vec<Option<&str>> = decisions.iter().map(|decision| decision.request_id.as_deref()).collect();
+    let requests: Vec<Option<String>> =
+        decisions.iter().map(|decision| decision.request_id.as_deref().map(hashed)).collect();
+    // Of somebody who was erased, only what says nothing of them.
+    let anonymous = |decision: &Decision| {
+        let mut decision = decision.clone();
+        decision.forget_person();
+        codec::encode(&decision)
+    };
+    let bodies =
+        decisions.iter().zip(bodies).zip(ids.iter().zip(&keys)).map(|((decision, body), (id, (person, _)))| {
+            let erased = decision.person.is_some() && person.is_none();
+            (id.as_slice(), *person, if erased { anonymous(decision) } else { body.clone() })
+        });
+    let bodies = seal::bodies(tx, &bodies.collect::<Vec<_>>()).await?;
     // Sorted, so that two batches with common keys wait for one another instead of dead-locking.
     let sql = "INSERT INTO decision (id, person_key, is_person, time, arbitrated, request_id, body, origin) \
                SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::boolean[], $4::bigint[], $5::boolean[], $6::text[], \
@@ -133,7 +137,7 @@ async fn append(
     for row in rows {
         inserted.insert(DecisionId::from_bytes(id16(row.get(0))?), ());
     }
-    let by_request: Vec<&str> = requests.iter().copied().flatten().collect();
+    let by_request: Vec<&str> = requests.iter().flatten().map(String::as_str).collect();
     let mut known: FxHashMap<String, DecisionId> = FxHashMap::default();
     if inserted.len() < decisions.len() && !by_request.is_empty() {
         for row in tx.query("SELECT request_id, id FROM decision WHERE request_id = ANY($1)", &[&by_request]).await? {
@@ -145,7 +149,7 @@ async fn append(
     for ((decision, (_, key)), origin) in decisions.iter().zip(&keys).zip(&origins) {
         // Taken out, so that a second one of the same id in one batch counts as the repeat it is.
         if inserted.remove(&decision.id).is_none() {
-            let first = decision.request_id.as_ref().and_then(|request| known.get(request));
+            let first = decision.request_id.as_ref().and_then(|request| known.get(&hashed(request)));
             appended.push(Appended { id: first.copied().unwrap_or(decision.id), duplicate: true });
             continue;
         }
@@ -218,15 +222,16 @@ impl DecisionStore for PostgresStore {
 
     async fn by_request(&self, request_id: &str) -> Result<Option<Decision>, StorageError> {
         let sql = "SELECT id, person_key, is_person, body FROM decision WHERE request_id = $1";
-        let row = self.postgres.client().await?.query_opt(sql, &[&request_id]).await?;
-        row.as_ref().map(decision_of).transpose()
+        let client = self.postgres.client().await?;
+        let rows = client.query(sql, &[&hashed(request_id)]).await?;
+        Ok(seal::decisions(self.postgres.vault(), &client, &rows).await?.pop())
     }
 
     async fn decision(&self, id: DecisionId) -> Result<Option<Answered>, StorageError> {
         let client = self.postgres.client().await?;
         let sql = "SELECT id, person_key, is_person, body FROM decision WHERE id = $1";
         let rows = client.query(sql, &[&id.to_bytes().as_slice()]).await?;
-        Ok(Self::answered(&client, rows).await?.pop())
+        Ok(self.answered(&client, rows).await?.pop())
     }
 
     async fn record(&self, responses: Vec<Response>) -> Result<Recorded, StorageError> {
@@ -270,7 +275,7 @@ impl DecisionStore for PostgresStore {
         let (time, id) = before.map_or((i64::MAX, vec![0xFF; 17]), |(time, id)| (time, id.to_bytes().to_vec()));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = client.query(sql, &[&span.start.as_micros(), &span.end.as_micros(), &time, &id, &limit]).await?;
-        Self::answered(&client, rows).await
+        self.answered(&client, rows).await
     }
 
     async fn histories(&self, span: Span, after: Option<[u8; 16]>, persons: usize) -> Result<Histories, StorageError> {
@@ -312,7 +317,12 @@ impl DecisionStore for PostgresStore {
 
     async fn apply(&self, change: Change) -> Result<bool, StorageError> {
         let change = &change;
-        self.postgres.transact(|tx| Box::pin(async move { change::apply(tx, change).await })).await
+        let work = self.postgres.transact(|tx| Box::pin(async move { change::apply(tx, change).await }));
+        let (applied, slots) = work.await?;
+        if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+            tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+        }
+        Ok(applied)
     }
 }
 
@@ -323,20 +333,48 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn passes_the_conformance_suite() {
+    async fn schema() -> Option<(Postgres, String)> {
         let Ok(url) = std::env::var("ATTUNE_TEST_POSTGRES") else {
             println!("skipped: ATTUNE_TEST_POSTGRES is not set");
-            return;
+            return None;
         };
         let random = tempfile::tempdir().unwrap();
         let suffix: String =
             random.path().file_name().unwrap().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
         let schema = format!("decision_test_{}_{}", std::process::id(), suffix.to_lowercase());
         let config = PostgresConfig { url: Secret::new(url), schema: schema.clone(), ..PostgresConfig::default() };
-        let postgres = Postgres::connect(config).await.unwrap();
+        Some((Postgres::connect(config).await.unwrap(), schema))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn passes_the_conformance_suite() {
+        let Some((postgres, schema)) = schema().await else { return };
         migrate(&postgres, crate::MIGRATIONS).await.unwrap();
         super::super::conformance::run(&PostgresStore::new(postgres.clone())).await;
         postgres.client().await.unwrap().batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+    }
+
+    /// What was stored before the log was sealed is read, recognised and forgotten like anything else.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn decisions_from_before_sealing_stay_readable_and_can_be_erased() {
+        let Some((postgres, schema)) = schema().await else { return };
+        migrate(&postgres, &crate::MIGRATIONS[..3]).await.unwrap();
+        let person = PersonId::from_bytes([7; 16]);
+        let mut old = super::super::conformance::made(1, person, "card", super::super::conformance::at(1, 1));
+        old.request_id = Some("request of before".to_owned());
+        let client = postgres.client().await.unwrap();
+        let sql = "INSERT INTO decision (id, person_key, is_person, time, arbitrated, request_id, body) \
+                   VALUES ($1, $2, true, $3, true, $4, $5)";
+        let (id, key) = (old.id.to_bytes().to_vec(), person.to_bytes().to_vec());
+        client.execute(sql, &[&id, &key, &old.time.as_micros(), &old.request_id, &codec::encode(&old)]).await.unwrap();
+        migrate(&postgres, crate::MIGRATIONS).await.unwrap();
+        let store = PostgresStore::new(postgres.clone());
+        let read = store.by_request("request of before").await.unwrap().unwrap();
+        assert_eq!(format!("{read:?}"), format!("{old:?}"));
+        let what = super::super::WhoIsWho::Erased { persons: vec![person], anonymous: [9; 16] };
+        store.apply(Change { offset: 1, what }).await.unwrap();
+        let read = store.decision(old.id).await.unwrap().unwrap().decision;
+        assert_eq!((read.person, read.request_id), (None, None));
+        client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
     }
 }

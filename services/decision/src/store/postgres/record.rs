@@ -6,7 +6,7 @@ use attune_kernel::DecisionId;
 use attune_storage::{StorageError, Transaction};
 use rustc_hash::FxHashMap;
 
-use super::super::{Receipt, Recorded, codec, nobody};
+use super::super::{Receipt, Recorded, codec, hashed, nobody};
 use super::{SHARED, id16, kind, today};
 use crate::domain::model::{Counts, Learned};
 use crate::domain::response::{Counted, Response};
@@ -29,7 +29,7 @@ pub(super) async fn record(tx: &Transaction<'_, '_>, responses: &[Response]) -> 
             let decision = found[at].decision.as_deref().map(id16).transpose()?;
             Receipt { decision: decision.map(DecisionId::from_bytes), duplicate: false }
         } else {
-            Receipt { decision: known.get(&response.request_id).copied().flatten(), duplicate: true }
+            Receipt { decision: known.get(&hashed(&response.request_id)).copied().flatten(), duplicate: true }
         };
         recorded.receipts.push(receipt);
     }
@@ -93,7 +93,7 @@ async fn insert(tx: &Transaction<'_, '_>, responses: &[Response], found: &[Found
             order.iter().map(|at| $of(&responses[*at])).collect::<Vec<_>>()
         };
     }
-    let requests = column!(|response: &Response| response.request_id.clone());
+    let requests = column!(|response: &Response| hashed(&response.request_id));
     let offers = column!(|response: &Response| response.offer.clone());
     let times = column!(|response: &Response| response.moment.time.as_micros());
     let sequences = column!(|response: &Response| response.moment.sequence);
@@ -108,7 +108,7 @@ async fn insert(tx: &Transaction<'_, '_>, responses: &[Response], found: &[Found
     let inserted: std::collections::HashSet<String> = rows.iter().map(|row| row.get(0)).collect();
     let mut new = vec![false; responses.len()];
     for at in order {
-        new[at] = inserted.contains(&responses[at].request_id);
+        new[at] = inserted.contains(&hashed(&responses[at].request_id));
     }
     Ok(new)
 }
@@ -119,8 +119,8 @@ async fn known(
     responses: &[Response],
     new: &[bool],
 ) -> Result<FxHashMap<String, Option<DecisionId>>, StorageError> {
-    let repeats: Vec<&str> =
-        responses.iter().zip(new).filter(|(_, new)| !**new).map(|(response, _)| response.request_id.as_str()).collect();
+    let repeats: Vec<String> =
+        responses.iter().zip(new).filter(|(_, new)| !**new).map(|(response, _)| hashed(&response.request_id)).collect();
     let mut known = FxHashMap::default();
     if repeats.is_empty() {
         return Ok(known);
