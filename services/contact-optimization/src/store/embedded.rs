@@ -12,6 +12,8 @@
 //! | `q`, person, request id | answer |
 //! | `t`, created, person, request id | |
 //! | `o`, offset | |
+//!
+//! Ledgers, contacts and answers are sealed with the key of their person.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +42,14 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) fn open(engine: Engine) -> Result<Self, StorageError> {
-        Ok(Self { space: engine.space(SCHEMA)?, engine })
+        Ok(Self { space: engine.sealed_space(SCHEMA, subject)?, engine })
     }
+}
+
+/// Whose key seals a row.
+fn subject(at: &[u8]) -> Option<Vec<u8>> {
+    let mut at = KeyReader::new(at);
+    matches!(at.str().ok()?.as_str(), "l" | "h" | "q").then(|| at.bytes().ok()).flatten()
 }
 
 fn part(name: &str) -> KeyBuilder {
@@ -376,6 +384,8 @@ fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str) -> Result<()
         tx.delete(space, key.to_vec())?;
         put_alias(tx, space, &alias, &surviving)?;
     }
+    // What lies under their key are copies that nobody would find when the survivor is erased.
+    tx.shred(space, merged.as_bytes())?;
     put_alias(tx, space, &merged, &surviving)
 }
 
@@ -415,7 +425,9 @@ fn split(tx: &mut Tx, space: &Space, person: &str, split: &str, ids: &[String]) 
             save(tx, space, person, &ledger)?;
         }
     }
-    Ok(())
+    // Old copies of what the person held of the other must not outlive an erasure of the other.
+    let rows = ["l", "h", "q"].map(|name| part(name).str(&from).build());
+    tx.reseal(space, from.as_bytes(), &rows)
 }
 
 fn key_of_time(time: Timestamp) -> Vec<u8> {
@@ -458,5 +470,6 @@ fn erase(tx: &mut Tx, space: &Space, person: &str) -> Result<(), StorageError> {
         tx.delete(space, part("a").str(&alias).build())?;
         tx.delete(space, key.to_vec())?;
     }
+    tx.shred(space, person.as_bytes())?;
     drop_alias(tx, space, person)
 }
