@@ -40,6 +40,13 @@ async fn wrong_usage_and_absent_servers_have_codes_of_their_own() {
     // A port that is reserved and that nobody listens on.
     let away = run(["smoke", "--address", "127.0.0.1:1"]).await;
     assert_eq!(away.code, 4, "{away:?}");
+    let unwell = run(["healthcheck", "--address", "127.0.0.1:1"]).await;
+    assert_eq!(unwell.code, 4, "{unwell:?}");
+    let blind = run(["smoke", "--address", "https://127.0.0.1:1", "--ca-file", "nowhere.pem"]).await;
+    assert_eq!(blind.code, 2, "{blind:?}");
+    assert!(blind.err.contains("--ca-file: nowhere.pem"), "{}", blind.err);
+    assert_eq!(run(["pause", "0"]).await.code, 0);
+    assert_eq!(run(["pause", "soon"]).await.code, 2);
     let nothing = tempfile::tempdir().unwrap();
     let replay = run(["replay", "--dataset", "starbucks", nothing.path().to_str().unwrap()]).await;
     assert_eq!(replay.code, 3, "{replay:?}");

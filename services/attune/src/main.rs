@@ -7,7 +7,7 @@
 //! | `accelerated`, `ingest` | the suite on a clock that moves by hand |
 //! | `demo`, `replay` | a generated bank; public data |
 //! | `identity`, `rows`, `files` | who is the same person, from files to files |
-//! | `call`, `smoke`, `configuration` | the operator's commands |
+//! | `call`, `smoke`, `healthcheck`, `configuration` | the operator's commands |
 
 mod accelerated;
 mod assemble;
@@ -18,6 +18,7 @@ mod cpu;
 mod demo;
 mod exit;
 mod files;
+mod healthcheck;
 mod identity;
 mod ingest;
 mod journey;
@@ -39,6 +40,11 @@ use clap::Parser as _;
 
 use crate::exit::Failure;
 use crate::options::{Command, Options};
+
+/// The allocator of the static build: musl's own takes one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -70,6 +76,11 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(options) => configuration::migrate(options).await,
         Command::Config(command) => configuration::run(command),
         Command::Smoke(address) => smoke::run(address).await,
+        Command::Healthcheck(options) => healthcheck::run(options).await,
+        Command::Pause { seconds } => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok(())
+        }
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Make one real decision against a running server.
     Smoke(Address),
+    /// Ask a running server for its health; exit code 4 when it does not serve.
+    Healthcheck(HealthcheckOptions),
+    /// Wait for some seconds: a hook before stopping, for clusters without one of their own.
+    Pause {
+        /// How long.
+        #[arg(value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+        seconds: u64,
+    },
 }
 
 /// Where configuration comes from.
@@ -263,6 +271,28 @@ pub(crate) struct Address {
     /// The API key to present.
     #[arg(long, env = "ATTUNE_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
+    /// CA in PEM that signs the server's certificate; needed for an https address.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Client certificate chain in PEM, for a server that asks for one.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub(crate) cert_file: Option<PathBuf>,
+    /// Its private key in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// `attune healthcheck`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HealthcheckOptions {
+    #[command(flatten)]
+    pub(crate) address: Address,
+    /// Whose health: a gRPC service such as attune.decision.v1.DecisionService, or `liveness`; the whole process without it.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) service: String,
+    /// How long to wait for an answer, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) timeout: u64,
 }
 
 /// `attune config`.

@@ -7,6 +7,10 @@ use parking_lot::Mutex;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+/// The name under which the process serves for as long as it answers at all, drains and lost databases included: what asks
+/// it decides on a restart, and a restart mends neither.
+pub(super) const LIVENESS: &str = "liveness";
+
 /// The health of each service of a process; clones share it. A service serves while nothing that concerns it is down;
 /// the process (the empty name) serves while all of its services do.
 #[derive(Clone)]
@@ -57,7 +61,7 @@ impl Health {
         let _order = self.order.lock().await;
         let statuses: Vec<(&'static str, bool)> = {
             let board = self.board.lock();
-            let mut statuses = vec![("", !board.draining && board.down.is_empty())];
+            let mut statuses = vec![(LIVENESS, true), ("", !board.draining && board.down.is_empty())];
             for (service, names) in &board.names {
                 let up = !board.draining && !board.down.iter().any(|(of, _)| of == service);
                 statuses.extend(names.iter().map(|name| (*name, up)));

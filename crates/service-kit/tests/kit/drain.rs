@@ -41,7 +41,8 @@ async fn an_open_call_is_answered_and_health_says_not_serving_meanwhile() {
     let probe = tonic::transport::Endpoint::from_shared(probe).unwrap().connect_lazy();
     let open = tokio::spawn(call(channel(&running), "GetOffer", vec![]));
     signals.called.notified().await;
-    let mut watch = HealthClient::new(probe).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut health = HealthClient::new(probe);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     let stopping = tokio::spawn(running.stop());
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
@@ -50,6 +51,9 @@ async fn an_open_call_is_answered_and_health_says_not_serving_meanwhile() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(!open.is_finished() && !stopping.is_finished());
+    // A restart would cut the open call: liveness stays as it was.
+    let alive = health.check(HealthCheckRequest { service: "liveness".to_owned() }).await.unwrap().into_inner();
+    assert_eq!(alive.status(), ServingStatus::Serving);
     signals.answer.notify_one();
     open.await.unwrap().unwrap();
     tokio::time::timeout(HANGS, stopping).await.expect("the drain ends with the last call").unwrap();
