@@ -33,6 +33,19 @@ impl Cache {
         redis::cmd("DBSIZE").query_async(&mut connection).await.expect("Redis counts")
     }
 
+    /// Every key with its value, as Redis dumps it.
+    pub async fn everything(&self) -> Vec<(String, Vec<u8>)> {
+        let mut connection = self.connect().await;
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("the keys");
+        let mut found = Vec::new();
+        for key in keys {
+            let dump: Option<Vec<u8>> =
+                redis::cmd("DUMP").arg(&key).query_async(&mut connection).await.expect("a dump");
+            found.push((key, dump.unwrap_or_default()));
+        }
+        found
+    }
+
     async fn connect(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.url.as_str()).expect("a redis:// URL");
         client.get_multiplexed_async_connection().await.expect("Redis answers")

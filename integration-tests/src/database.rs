@@ -33,6 +33,36 @@ impl Database {
         Some(Self { server, name })
     }
 
+    /// Every row of every table as text, and what of the server's files can be read: those of this database and the log of
+    /// what was written. Values of type `bytea` are hexadecimal in the text.
+    pub async fn everything(&self) -> Vec<(String, Vec<u8>)> {
+        let client = connect(&self.url()).await;
+        client.batch_execute("CHECKPOINT").await.expect("a checkpoint");
+        let tables = "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables \
+                      WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')";
+        let mut found = Vec::new();
+        for table in client.query(tables, &[]).await.expect("the tables") {
+            let table: String = table.get(0);
+            let rows =
+                client.query(&format!("SELECT one::text FROM ONLY {table} AS one"), &[]).await.expect("the rows");
+            let text: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            found.push((table, text.join("\n").into_bytes()));
+        }
+        let place =
+            "SELECT current_setting('data_directory'), oid::text FROM pg_database WHERE datname = current_database()";
+        let place = client.query_one(place, &[]).await.expect("the data directory");
+        let (directory, number): (String, String) = (place.get(0), place.get(1));
+        for folder in [format!("{directory}/base/{number}"), format!("{directory}/pg_wal")] {
+            // Another user's, or another machine's: then the rows must do.
+            for file in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                if let Ok(bytes) = std::fs::read(file.path()) {
+                    found.push((file.path().display().to_string(), bytes));
+                }
+            }
+        }
+        found
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {

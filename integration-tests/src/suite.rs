@@ -89,30 +89,40 @@ pub struct Suite {
     nodes: Vec<Node>,
     environment: Vec<(String, String)>,
     dir: TempDir,
-    // Dropped last: the processes must be gone.
-    _database: Option<Database>,
+    /// The database, when there is one. Dropped last: the processes must be gone.
+    pub database: Option<Database>,
 }
 
 impl Suite {
     /// One process over the embedded store: `attune serve`.
     pub async fn all_in_one() -> Self {
-        Self::start(None, None, Vec::new(), &[None]).await
+        Self::all_in_one_with(Vec::new()).await
+    }
+
+    /// [`all_in_one`](Self::all_in_one) with further variables in its environment.
+    pub async fn all_in_one_with(environment: Vec<(String, String)>) -> Self {
+        Self::start(None, None, environment, &[None]).await
     }
 
     /// Six processes over Postgres and Redis; `None`, with a line that says so, where the tests are given no Postgres.
     pub async fn six_processes() -> Option<Self> {
+        Self::six_processes_with(Vec::new()).await
+    }
+
+    /// [`six_processes`](Self::six_processes) with further variables in their environment.
+    pub async fn six_processes_with(mut environment: Vec<(String, String)>) -> Option<Self> {
         let Some(database) = Database::create().await else {
             println!("skipped: set {} to run it as six processes over Postgres", database::VARIABLE);
             return None;
         };
         let cache = Cache::choose();
-        let mut environment = vec![
+        environment.extend([
             ("ATTUNE__STORAGE__KIND".to_owned(), "postgres".to_owned()),
             ("ATTUNE__STORAGE__POSTGRES__URL".to_owned(), database.url()),
             ("ATTUNE__STORAGE__POSTGRES__VAULT_KEY".to_owned(), database::VAULT_KEY.to_owned()),
             // Several suites run at the same time against one server.
             ("ATTUNE__STORAGE__POSTGRES__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
-        ];
+        ]);
         if let Some(cache) = &cache {
             let prefix = format!("attune-{:08x}", rand::random::<u32>());
             environment.push(("ATTUNE__STORAGE__REDIS__URL".to_owned(), cache.url.clone()));
@@ -132,7 +142,7 @@ impl Suite {
         let nodes: Vec<Node> =
             services.iter().map(|service| Node { service: *service, port: free_port(), process: None }).collect();
         let clients = clients(&nodes);
-        let mut suite = Self { clients, cache, nodes, environment, dir, _database: database };
+        let mut suite = Self { clients, cache, nodes, environment, dir, database };
         for attempt in 1.. {
             suite.launch();
             if suite.serving().await {
@@ -182,6 +192,12 @@ impl Suite {
     #[must_use]
     pub fn outbox(&self) -> PathBuf {
         self.dir.path().join("outbox")
+    }
+
+    /// The folder of everything that the processes write: `data`, logs, and what file channels send.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     fn log(&self, node: &Node) -> PathBuf {

@@ -8,10 +8,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use attune_storage::feed::{self, Entry, NewEntry};
-use attune_storage::{Engine, FeedReader, Migration, Storage, StorageError, migrate, migrations};
+use attune_storage::{Engine, FeedReader, Migration, Storage, StorageError, migrate, migrations, vault};
 use futures::future::join_all;
 
-const MIGRATIONS: &[Migration] = migrations!["0001_feed" => feed::MIGRATION_SQL];
+const MIGRATIONS: &[Migration] = migrations![
+    "0001_vault" => vault::MIGRATION_SQL,
+    "0002_feed" => feed::MIGRATION_SQL,
+    "0003_sealed_feed" => feed::SEALED_MIGRATION_SQL,
+];
 const FEED: &str = "events";
 const APPENDERS: u64 = 16;
 const APPENDS: u64 = 25;

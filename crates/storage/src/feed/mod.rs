@@ -21,6 +21,9 @@ use crate::error::{StorageError, check_text};
 /// The tables of a feed in Postgres; a service lists it among its migrations.
 pub const MIGRATION_SQL: &str = include_str!("migration.sql");
 
+/// Makes the tables ready for sealed entries; after [`MIGRATION_SQL`] and the vault's.
+pub const SEALED_MIGRATION_SQL: &str = include_str!("sealed.sql");
+
 /// Most entries of one read.
 pub const MAX_READ: usize = 10_000;
 

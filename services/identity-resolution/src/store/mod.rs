@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0003_matching" => include_str!("../../migrations/0003_matching.sql"),
     "0004_vault" => vault::MIGRATION_SQL,
     "0005_sealed" => include_str!("../../migrations/0005_sealed.sql"),
+    "0006_sealed_feed" => feed::SEALED_MIGRATION_SQL,
 ];
 
 /// Name of the feed of merges, splits and erasures.

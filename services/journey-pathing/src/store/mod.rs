@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0002_feed" => feed::MIGRATION_SQL,
     "0003_resources" => resources::MIGRATION_SQL,
     "0004_vault" => vault::MIGRATION_SQL,
+    "0005_sealed_feed" => feed::SEALED_MIGRATION_SQL,
 ];
 
 /// Name of the feed of triggers and changes of stage.

@@ -51,6 +51,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0007_vault" => vault::MIGRATION_SQL,
     "0008_lists" => include_str!("../../migrations/0005_lists.sql"),
     "0009_due" => include_str!("../../migrations/0006_due.sql"),
+    "0010_sealed_feed" => feed::SEALED_MIGRATION_SQL,
 ];
 
 /// The feed of entries into and exits from segments.
