@@ -7,12 +7,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 15] = [
+const INNER: [(&str, &[&str]); 17] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
     ("attune-audience", &["attune-kernel", "attune-expression"]),
     ("attune-attribution", &[]),
+    ("attune-bandit", &[]),
+    ("attune-evaluation", &[]),
     ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
     ("attune-learning", &[]),
