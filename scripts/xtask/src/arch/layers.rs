@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 17] = [
+const INNER: [(&str, &[&str]); 18] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -17,6 +17,7 @@ const INNER: [(&str, &[&str]); 17] = [
     ("attune-evaluation", &[]),
     ("attune-aggregate", &["attune-kernel", "attune-expression"]),
     ("attune-matching", &["attune-kernel"]),
+    ("attune-inference", &[]),
     ("attune-learning", &[]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-failure", &["attune-kernel", "attune-pathing"]),

@@ -62,9 +62,12 @@ fn share(text: &str) -> Result<f64, String> {
 /// `attune profile score`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScoreOptions {
-    /// The model.
+    /// The model: of `attune profile train`, or ONNX of whoever trained it.
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
+    /// Columns that an ONNX model with one table as input reads, in its order; all but the id's without it.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) features: Vec<String>,
     /// Rows of persons with the model's columns.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: PathBuf,

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `input` | tables and labels |
 //! | `train`, `report`, `plots` | a model, what it is worth, and pictures of it |
-//! | `score` | probabilities and reasons of rows, and how far they have drifted |
+//! | `score`, `imported` | probabilities and reasons of rows, and how far they have drifted; models of others |
 //! | `ltv` | what customers will be worth |
 
+mod imported;
 mod input;
 mod ltv;
 mod plots;

@@ -7,7 +7,7 @@ use attune_learning::model::Model;
 use attune_learning::special::logistic;
 use serde::Serialize;
 
-use super::{input, refused};
+use super::{imported, input, refused};
 use crate::exit::Failure;
 use crate::files::Files;
 use crate::options::learn::ScoreOptions;
@@ -32,7 +32,16 @@ struct Summary {
 /// Bad input; a file that cannot be written.
 pub(crate) fn run(options: &ScoreOptions) -> Result<(), Failure> {
     Files::check(&options.output)?;
-    let model = read(options)?;
+    let name = options.model.display().to_string();
+    let bytes = std::fs::read(&options.model).map_err(|error| Failure::input(format!("{name}: {error}")))?;
+    // Models of our own are JSON; what is not is asked as ONNX.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return imported::run(options, &name, &bytes);
+    }
+    if !options.features.is_empty() {
+        return Err(Failure::usage("--features is for ONNX models; this one knows its columns by name"));
+    }
+    let model = read(&name, &bytes)?;
     let mut rows = Rows::open(&options.input)?;
     let places: Vec<Option<usize>> =
         model.columns.iter().map(|column| rows.header().iter().position(|name| *name == column.name)).collect();
@@ -136,11 +145,9 @@ fn text(summary: &Summary) -> String {
     out
 }
 
-fn read(options: &ScoreOptions) -> Result<Model, Failure> {
-    let name = options.model.display().to_string();
-    let text = std::fs::read(&options.model).map_err(|error| Failure::input(format!("{name}: {error}")))?;
+fn read(name: &str, bytes: &[u8]) -> Result<Model, Failure> {
     let model: Model =
-        serde_json::from_slice(&text).map_err(|error| Failure::input(format!("{name}: not a model: {error}")))?;
-    model.check().map_err(|error| refused(&name, &error))?;
+        serde_json::from_slice(bytes).map_err(|error| Failure::input(format!("{name}: not a model: {error}")))?;
+    model.check().map_err(|error| refused(name, &error))?;
     Ok(model)
 }
