@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0004_vault" => vault::MIGRATION_SQL,
     "0005_sealed" => include_str!("../../migrations/0005_sealed.sql"),
     "0006_sealed_feed" => feed::SEALED_MIGRATION_SQL,
+    "0007_sealed_records" => include_str!("../../migrations/0007_sealed_records.sql"),
 ];
 
 /// Name of the feed of merges, splits and erasures.

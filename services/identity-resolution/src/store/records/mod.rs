@@ -7,6 +7,7 @@ mod codec;
 mod embedded;
 mod embedded_work;
 mod postgres;
+mod postgres_seal;
 
 #[cfg(test)]
 mod conformance;

@@ -4,14 +4,14 @@
 //! direction only.
 
 use async_trait::async_trait;
-use attune_kernel::{PersonId, Timestamp};
-use attune_storage::postgres::Row;
+use attune_kernel::PersonId;
 use attune_storage::{Postgres, StorageError, Transaction};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::hashed;
+use super::postgres_seal::{self as seal, Kind};
 use super::{
-    Batch, Candidates, Comparable, Models, Neighbourhood, Published, Records, Relations, Remembered, Reviews, Wanted,
-    codec,
+    Batch, Candidates, Models, Neighbourhood, Published, Records, Relations, Remembered, Reviews, Wanted, codec,
 };
 use crate::domain::matching::relation::MATCHING;
 use crate::domain::matching::{AttributeRecord, End, Pair, RecordKey, Relation, Review};
@@ -67,34 +67,13 @@ fn keys(of: &[RecordKey]) -> Vec<Vec<u8>> {
     of.iter().map(|key| key.0.to_vec()).collect()
 }
 
-fn comparable(row: &Row, at: usize) -> Result<Comparable, StorageError> {
-    Ok(Comparable {
-        model: row.try_get::<_, i64>(at)?.cast_unsigned(),
-        event_time: Timestamp::from_micros(row.try_get(at + 1)?),
-        prepared: row.try_get(at + 2)?,
-    })
-}
-
-fn to_records(rows: &[Row]) -> Result<Vec<AttributeRecord>, StorageError> {
-    rows.iter()
-        .map(|row| codec::decode_record(codec::record_key(row.try_get(0)?)?, comparable(row, 1)?, row.try_get(4)?))
-        .collect()
-}
-
-fn to_reviews(rows: &[Row]) -> Result<Vec<Review>, StorageError> {
-    rows.iter().map(|row| codec::decode_review(row.try_get(0)?, row.try_get(1)?)).collect()
-}
-
-fn to_relations(rows: &[Row]) -> Result<Vec<Relation>, StorageError> {
-    rows.iter().map(|row| codec::decode_relation(row.try_get(0)?, row.try_get(1)?)).collect()
-}
-
 async fn write(tx: &Transaction<'_, '_>, batch: &Batch) -> Result<bool, StorageError> {
     if let Some(request) = &batch.request {
         let sql = "INSERT INTO matching_request (request_id, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        if tx.execute(sql, &[&request.id, &request.digest.as_slice()]).await? == 0 {
+        let id = hashed(&request.id);
+        if tx.execute(sql, &[&id, &request.digest.as_slice()]).await? == 0 {
             let sql = "SELECT digest FROM matching_request WHERE request_id = $1";
-            let row = tx.query_one(sql, &[&request.id]).await?;
+            let row = tx.query_one(sql, &[&id]).await?;
             codec::fulfilled(request, Some(row.try_get(0)?))?;
             return Ok(false);
         }
@@ -107,13 +86,15 @@ async fn write(tx: &Transaction<'_, '_>, batch: &Batch) -> Result<bool, StorageE
     write_reviews(tx, &batch.reviews).await?;
     if !batch.moot.is_empty() {
         let ids: Vec<Vec<u8>> = batch.moot.iter().map(|id| id.0.to_vec()).collect();
-        tx.execute("DELETE FROM review WHERE review_id = ANY($1) AND NOT decided", &[&ids]).await?;
+        let sql = "DELETE FROM review WHERE review_id = ANY($1) AND NOT decided RETURNING review_id";
+        seal::shred(tx, Kind::Review, &tx.query(sql, &[&ids]).await?).await?;
     }
     write_relations(tx, &batch.relations).await?;
     if !batch.unrelated.is_empty() {
         let ids: Vec<Vec<u8>> = batch.unrelated.iter().map(|id| id.0.to_vec()).collect();
         tx.execute("DELETE FROM relation_end WHERE relation_id = ANY($1)", &[&ids]).await?;
-        tx.execute("DELETE FROM relation WHERE relation_id = ANY($1)", &[&ids]).await?;
+        let sql = "DELETE FROM relation WHERE relation_id = ANY($1) RETURNING relation_id";
+        seal::shred(tx, Kind::Relation, &tx.query(sql, &[&ids]).await?).await?;
     }
     if let Some(model) = &batch.model {
         publish(tx, model).await?;
@@ -131,8 +112,10 @@ async fn write_records(tx: &Transaction<'_, '_>, records: &[AttributeRecord]) ->
     let sql =
         "SELECT record_key, record FROM attribute_record WHERE record_key = ANY($1) ORDER BY record_key FOR UPDATE";
     let mut before: FxHashMap<RecordKey, Vec<u64>> = FxHashMap::default();
-    for row in tx.query(sql, &[&ids]).await? {
-        before.insert(codec::record_key(row.try_get(0)?)?, codec::blocks(row.try_get(1)?)?);
+    let rows = tx.query(sql, &[&ids]).await?;
+    for (row, record) in rows.iter().zip(seal::opened(tx.vault(), tx, Kind::Record, &rows, (0, 1)).await?) {
+        let blocks = record.map_or(Ok(Vec::new()), |record| codec::blocks(&record))?;
+        before.insert(codec::record_key(row.try_get(0)?)?, blocks);
     }
     let (mut gone, mut new) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for record in &records {
@@ -158,8 +141,7 @@ async fn write_records(tx: &Transaction<'_, '_>, records: &[AttributeRecord]) ->
     }
     let models: Vec<i64> = records.iter().map(|record| record.model.cast_signed()).collect();
     let times: Vec<i64> = records.iter().map(|record| record.event_time.as_micros()).collect();
-    let prepared: Vec<&[u8]> = records.iter().map(|record| record.prepared.as_slice()).collect();
-    let rest: Vec<Vec<u8>> = records.iter().map(|record| codec::encode_record(record)).collect();
+    let (prepared, rest) = seal::records(tx, &records).await?;
     let sql = "INSERT INTO attribute_record (record_key, model, event_micros, prepared, record)
                SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
                ON CONFLICT (record_key) DO UPDATE
@@ -208,7 +190,7 @@ async fn write_reviews(tx: &Transaction<'_, '_>, reviews: &[Review]) -> Result<(
     for review in reviews {
         let sql = if review.decided.is_none() { open } else { decided };
         let (id, left, right) = (review.id.0.as_slice(), review.left.0.as_slice(), review.right.0.as_slice());
-        let row = codec::encode_review(review);
+        let row = seal::one(tx, Kind::Review, review.id.0, &codec::encode_review(review)).await?;
         tx.execute(sql, &[&id, &left, &right, &review.weight, &review.decided.is_some(), &row]).await?;
     }
     Ok(())
@@ -221,12 +203,14 @@ async fn write_relations(tx: &Transaction<'_, '_>, relations: &[Relation]) -> Re
         let id = relation.id.0.as_slice();
         let sql = "SELECT relation_id, record FROM relation WHERE relation_id = $1 FOR UPDATE";
         let mut relation = relation.clone();
-        if let Some(row) = tx.query_opt(sql, &[&id]).await? {
-            relation.created = codec::decode_relation(row.try_get(0)?, row.try_get(1)?)?.created;
+        let rows = tx.query(sql, &[&id]).await?;
+        if let Some(known) = seal::to_relations(tx.vault(), tx, &rows).await?.pop() {
+            relation.created = known.created;
         }
+        let row = seal::one(tx, Kind::Relation, relation.id.0, &codec::encode_relation(&relation)).await?;
         let sql = "INSERT INTO relation (relation_id, found, record) VALUES ($1, $2, $3)
                    ON CONFLICT (relation_id) DO UPDATE SET found = excluded.found, record = excluded.record";
-        tx.execute(sql, &[&id, &(relation.source == MATCHING), &codec::encode_relation(&relation)]).await?;
+        tx.execute(sql, &[&id, &(relation.source == MATCHING), &row]).await?;
         let ends = [relation.from.to_bytes().to_vec(), relation.to.to_bytes().to_vec()];
         let sql = "INSERT INTO relation_end (endpoint, relation_id) SELECT DISTINCT endpoint, $2::bytea
                    FROM unnest($1::bytea[]) AS n (endpoint) ON CONFLICT DO NOTHING";
@@ -244,37 +228,51 @@ async fn publish(tx: &Transaction<'_, '_>, model: &Published) -> Result<(), Stor
     tx.execute(sql, &[&model.version, &model.json]).await.map(drop)
 }
 
-/// Removes pairs, reviews and relations of records: all of them, or those that rest on what the records say.
-async fn clear(tx: &Transaction<'_, '_>, records: &[Vec<u8>], all: bool) -> Result<(), StorageError> {
+/// Removes pairs, reviews and relations of records: all of them, or those that rest on what the records say. Answers the
+/// slots of destroyed keys.
+async fn clear(tx: &Transaction<'_, '_>, records: &[Vec<u8>], all: bool) -> Result<Vec<u64>, StorageError> {
     let sql = "WITH gone AS (DELETE FROM record_pair WHERE record_key = ANY($1) RETURNING record_key, other_key)
                DELETE FROM record_pair p USING gone
                WHERE p.record_key = gone.other_key AND p.other_key = gone.record_key AND NOT p.record_key = ANY($1)";
     tx.execute(sql, &[&records]).await?;
-    let sql = "DELETE FROM review WHERE (left_key = ANY($1) OR right_key = ANY($1)) AND ($2 OR NOT decided)";
-    tx.execute(sql, &[&records, &all]).await?;
+    let sql = "DELETE FROM review WHERE (left_key = ANY($1) OR right_key = ANY($1)) AND ($2 OR NOT decided)
+               RETURNING review_id";
+    let mut slots = seal::shred(tx, Kind::Review, &tx.query(sql, &[&records, &all]).await?).await?;
     let ends = records.iter().map(|key| Ok(End::Record(codec::record_key(key)?).to_bytes().to_vec()));
     let ends: Vec<Vec<u8>> = ends.collect::<Result<_, StorageError>>()?;
-    drop_relations(tx, &ends, !all).await
+    slots.extend(drop_relations(tx, &ends, !all).await?);
+    Ok(slots)
 }
 
-async fn drop_relations(tx: &Transaction<'_, '_>, ends: &[Vec<u8>], only_found: bool) -> Result<(), StorageError> {
+async fn drop_relations(
+    tx: &Transaction<'_, '_>,
+    ends: &[Vec<u8>],
+    only_found: bool,
+) -> Result<Vec<u64>, StorageError> {
     let sql = "WITH gone AS (
                    DELETE FROM relation WHERE (found OR NOT $2)
                    AND relation_id IN (SELECT relation_id FROM relation_end WHERE endpoint = ANY($1))
-                   RETURNING relation_id)
-               DELETE FROM relation_end e USING gone WHERE e.relation_id = gone.relation_id";
-    tx.execute(sql, &[&ends, &only_found]).await.map(drop)
+                   RETURNING relation_id),
+               ends AS (DELETE FROM relation_end e USING gone WHERE e.relation_id = gone.relation_id)
+               SELECT relation_id FROM gone";
+    seal::shred(tx, Kind::Relation, &tx.query(sql, &[&ends, &only_found]).await?).await
 }
 
-async fn erase(tx: &Transaction<'_, '_>, records: &[RecordKey], persons: &[PersonId]) -> Result<(), StorageError> {
+/// Answers the slots of destroyed keys.
+async fn erase(
+    tx: &Transaction<'_, '_>,
+    records: &[RecordKey],
+    persons: &[PersonId],
+) -> Result<Vec<u64>, StorageError> {
     let mut records = keys(records);
     records.sort_unstable();
-    clear(tx, &records, true).await?;
+    let mut slots = clear(tx, &records, true).await?;
     let sql =
         "SELECT record_key, record FROM attribute_record WHERE record_key = ANY($1) ORDER BY record_key FOR UPDATE";
     let (mut blocks, mut members) = (Vec::new(), Vec::new());
-    for row in tx.query(sql, &[&records]).await? {
-        for block in codec::blocks(row.try_get(1)?)? {
+    let rows = tx.query(sql, &[&records]).await?;
+    for (row, record) in rows.iter().zip(seal::opened(tx.vault(), tx, Kind::Record, &rows, (0, 1)).await?) {
+        for block in record.map_or(Ok(Vec::new()), |record| codec::blocks(&record))? {
             blocks.push(block.cast_signed());
             members.push(row.try_get::<_, Vec<u8>>(0)?);
         }
@@ -283,8 +281,10 @@ async fn erase(tx: &Transaction<'_, '_>, records: &[RecordKey], persons: &[Perso
                WHERE b.block = n.block AND b.record_key = n.record_key";
     tx.execute(sql, &[&blocks, &members]).await?;
     tx.execute("DELETE FROM attribute_record WHERE record_key = ANY($1)", &[&records]).await?;
+    slots.extend(seal::shred(tx, Kind::Record, &rows).await?);
     let ends: Vec<Vec<u8>> = persons.iter().map(|id| End::Person(*id).to_bytes().to_vec()).collect();
-    drop_relations(tx, &ends, false).await
+    slots.extend(drop_relations(tx, &ends, false).await?);
+    Ok(slots)
 }
 
 #[async_trait]
@@ -298,9 +298,11 @@ impl Records for Relational {
         let mut found = Candidates::default();
         let mut members: FxHashMap<u64, Vec<RecordKey>> = FxHashMap::default();
         let client = self.postgres.client().await?;
-        for row in client.query(CANDIDATES, &[&blocks, &limit, &own]).await? {
+        let rows = client.query(CANDIDATES, &[&blocks, &limit, &own]).await?;
+        let mut forms = Vec::new();
+        for row in &rows {
             let Some(block) = row.try_get::<_, Option<i64>>(0)? else {
-                found.records.insert(codec::record_key(row.try_get(2)?)?, comparable(&row, 3)?);
+                forms.push(row);
                 continue;
             };
             match row.try_get::<_, Option<Vec<Vec<u8>>>>(1)? {
@@ -311,6 +313,7 @@ impl Records for Relational {
                 }
             }
         }
+        found.records.extend(seal::comparables(self.postgres.vault(), &client, &forms, 2, 3).await?);
         for one in wanted {
             let shared = one.blocks.iter().filter_map(|block| members.get(block)).flatten().copied();
             // A record erased between the two halves of the statement's snapshot does not occur, a foreign one may.
@@ -327,10 +330,12 @@ impl Records for Relational {
         let client = self.postgres.client().await?;
         let mut found = Neighbourhood::default();
         let mut seen = FxHashSet::default();
-        for row in client.query(NEIGHBOURHOOD, &[&keys(of)]).await? {
+        let rows = client.query(NEIGHBOURHOOD, &[&keys(of)]).await?;
+        let mut forms = Vec::new();
+        for row in &rows {
             let key = codec::record_key(row.try_get(0)?)?;
             let Some(other) = row.try_get::<_, Option<&[u8]>>(1)? else {
-                found.records.insert(key, comparable(&row, 5)?);
+                forms.push(row);
                 continue;
             };
             let pair = Pair::new(key, codec::record_key(other)?, row.try_get(2)?, row.try_get(3)?);
@@ -338,6 +343,7 @@ impl Records for Relational {
                 found.pairs.push(Pair { linked: row.try_get(4)?, ..pair });
             }
         }
+        found.records.extend(seal::comparables(self.postgres.vault(), &client, &forms, 0, 5).await?);
         let records = &found.records;
         found.pairs.retain(|pair| records.contains_key(&pair.left) && records.contains_key(&pair.right));
         Ok(found)
@@ -345,7 +351,8 @@ impl Records for Relational {
 
     async fn records(&self, of: &[RecordKey]) -> Result<Vec<AttributeRecord>, StorageError> {
         let client = self.postgres.client().await?;
-        to_records(&client.query(&format!("{RECORD} WHERE record_key = ANY($1)"), &[&keys(of)]).await?)
+        let rows = client.query(&format!("{RECORD} WHERE record_key = ANY($1)"), &[&keys(of)]).await?;
+        seal::to_records(self.postgres.vault(), &client, &rows).await
     }
 
     async fn page(&self, after: Option<RecordKey>, limit: usize) -> Result<Vec<AttributeRecord>, StorageError> {
@@ -353,7 +360,8 @@ impl Records for Relational {
         let after = after.map(|key| key.0.to_vec()).unwrap_or_default();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!("{RECORD} WHERE record_key > $1 ORDER BY record_key LIMIT $2");
-        to_records(&client.query(&sql, &[&after, &limit]).await?)
+        let rows = client.query(&sql, &[&after, &limit]).await?;
+        seal::to_records(self.postgres.vault(), &client, &rows).await
     }
 
     async fn write(&self, batch: Batch) -> Result<bool, StorageError> {
@@ -362,12 +370,16 @@ impl Records for Relational {
 
     async fn is_fulfilled(&self, request: &Remembered) -> Result<bool, StorageError> {
         let sql = "SELECT digest FROM matching_request WHERE request_id = $1";
-        let row = self.postgres.client().await?.query_opt(sql, &[&request.id]).await?;
+        let row = self.postgres.client().await?.query_opt(sql, &[&hashed(&request.id)]).await?;
         codec::fulfilled(request, row.as_ref().map(|row| row.try_get(0)).transpose()?)
     }
 
     async fn erase(&self, records: &[RecordKey], persons: &[PersonId]) -> Result<(), StorageError> {
-        self.postgres.transact(|tx| Box::pin(erase(tx, records, persons))).await
+        let slots = self.postgres.transact(|tx| Box::pin(erase(tx, records, persons))).await?;
+        if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+            tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+        }
+        Ok(())
     }
 
     async fn reviews(&self, wanted: &Reviews) -> Result<Vec<Review>, StorageError> {
@@ -392,7 +404,7 @@ impl Records for Relational {
                 client.query(&sql, &[&weight, &id, &limit]).await?
             }
         };
-        to_reviews(&rows)
+        seal::to_reviews(self.postgres.vault(), &client, &rows).await
     }
 
     async fn open_reviews(&self) -> Result<u64, StorageError> {
@@ -415,7 +427,7 @@ impl Records for Relational {
                 client.query(sql, &[&ends]).await?
             }
         };
-        to_relations(&rows)
+        seal::to_relations(self.postgres.vault(), &client, &rows).await
     }
 
     async fn models(&self, wanted: &Models) -> Result<Vec<Published>, StorageError> {
