@@ -13,7 +13,7 @@
 //! | `t`, created, person, request id | |
 //! | `o`, offset | |
 //!
-//! Ledgers, contacts and answers are sealed with the key of their person.
+//! Ledgers, contacts and answers are sealed with the key of their person; ids of contacts and requests are hashed in keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use attune_storage::key::{KeyBuilder, KeyReader, key};
 use attune_storage::{Engine, Reader, Scan, Space, StorageError, Tx, Value};
 
 use super::record::{Answer, decode_contact, decode_ledger, encode_contact, encode_ledger};
-use super::{Position, Recorded, Request, SCHEMA, Store};
+use super::{Position, Recorded, Request, SCHEMA, Store, hashed};
 use crate::domain::admit::{Ask, Counters, Verdict, admit};
 use crate::domain::book::{self, Changes};
 use crate::domain::contact::{ChangeKind, Contact, PersonChange};
@@ -65,7 +65,7 @@ fn hold_key(expire_time: Timestamp, reservation: &str) -> Vec<u8> {
 }
 
 fn history_key(person: &str, time: Timestamp, contact_id: &str) -> Vec<u8> {
-    part("h").str(person).i64(time.as_micros()).str(contact_id).build()
+    part("h").str(person).i64(time.as_micros()).str(&hashed(contact_id)).build()
 }
 
 fn number(bytes: &[u8]) -> Result<i64, StorageError> {
@@ -132,8 +132,8 @@ fn load_from(read: &impl Read, space: &Space, person: &str, from: Timestamp) -> 
 
 fn contact(key: &[u8], value: &[u8]) -> Result<Contact, StorageError> {
     let mut key = KeyReader::new(key);
-    let (_, person, time, contact_id) = (key.str()?, key.str()?, key.i64()?, key.str()?);
-    decode_contact(&person, Timestamp::from_micros(time), contact_id, value)
+    let (_, person, time) = (key.str()?, key.str()?, key.i64()?);
+    decode_contact(&person, Timestamp::from_micros(time), value)
 }
 
 fn counters(read: &impl Read, space: &Space, keys: Vec<CounterKey>) -> Result<Counters, StorageError> {
@@ -184,7 +184,8 @@ impl Store for Embedded {
         self.engine
             .write(move |tx| {
                 let person = canonical(tx, &space, &person)?;
-                let at = part("q").str(&person).str(&request.id).build();
+                let id = hashed(&request.id);
+                let at = part("q").str(&person).str(&id).build();
                 if let Some(answer) = tx.get(&space, &at)? {
                     return Answer::decode(&answer)?.repeat(&request.fingerprint);
                 }
@@ -195,8 +196,8 @@ impl Store for Embedded {
                     save(tx, &space, &person, &ledger)?;
                     save_changes(tx, &space, &person, &changes)?;
                 }
-                let Request { id, fingerprint } = request;
-                let answer = Answer { fingerprint, created: ask.now, verdicts: admission.verdicts };
+                let answer =
+                    Answer { fingerprint: request.fingerprint, created: ask.now, verdicts: admission.verdicts };
                 tx.put(&space, at, answer.encode())?;
                 tx.put(&space, part("t").i64(ask.now.as_micros()).str(&person).str(&id).build(), Vec::new())?;
                 Ok(answer.verdicts)
@@ -317,7 +318,7 @@ fn record(tx: &mut Tx, space: &Space, policies: &PolicySet, contacts: Vec<Contac
         if person != contact.person {
             contact.origin.clone_from(&contact.person);
         }
-        let known = part("i").str(&person).str(&contact.contact_id).build();
+        let known = part("i").str(&person).str(&hashed(&contact.contact_id)).build();
         if tx.get(space, &known)?.is_some() {
             answer.duplicates += 1;
             continue;
@@ -352,8 +353,8 @@ fn merge(tx: &mut Tx, space: &Space, surviving: &str, merged: &str) -> Result<()
             contact.origin.clone_from(&merged);
         }
         tx.delete(space, key.to_vec())?;
-        tx.delete(space, part("i").str(&merged).str(&contact.contact_id).build())?;
-        let known = part("i").str(&surviving).str(&contact.contact_id).build();
+        tx.delete(space, part("i").str(&merged).str(&hashed(&contact.contact_id)).build())?;
+        let known = part("i").str(&surviving).str(&hashed(&contact.contact_id)).build();
         if tx.get(space, &known)?.is_none() {
             tx.put(space, known, key_of_time(contact.time))?;
             tx.put(space, history_key(&surviving, contact.time, &contact.contact_id), encode_contact(&contact))?;
@@ -410,11 +411,11 @@ fn split(tx: &mut Tx, space: &Space, person: &str, split: &str, ids: &[String]) 
         }
         moved = true;
         tx.delete(space, key.to_vec())?;
-        tx.delete(space, part("i").str(&from).str(&contact.contact_id).build())?;
+        tx.delete(space, part("i").str(&from).str(&hashed(&contact.contact_id)).build())?;
         if contact.origin == split {
             contact.origin.clear();
         }
-        tx.put(space, part("i").str(split).str(&contact.contact_id).build(), key_of_time(contact.time))?;
+        tx.put(space, part("i").str(split).str(&hashed(&contact.contact_id)).build(), key_of_time(contact.time))?;
         tx.put(space, history_key(split, contact.time, &contact.contact_id), encode_contact(&contact))?;
     }
     if moved {

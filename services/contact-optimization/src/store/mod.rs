@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use attune_kernel::Timestamp;
-use attune_storage::{Migration, Storage, StorageError, migrations, resources};
+use attune_storage::{Migration, Storage, StorageError, migrations, resources, vault};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::admit::{Ask, Verdict};
 use crate::domain::contact::{Contact, PersonChange};
@@ -28,7 +29,14 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0001_contact" => include_str!("../../migrations/0001_contact.sql"),
     "0002_resources" => resources::MIGRATION_SQL,
     "0003_origin" => include_str!("../../migrations/0002_origin.sql"),
+    "0004_vault" => vault::MIGRATION_SQL,
+    "0005_sealed" => include_str!("../../migrations/0005_sealed.sql"),
 ];
+
+/// An id of a caller as it is searched by, 128 bits in hexadecimal: it may say something of a person.
+fn hashed(id: &str) -> String {
+    Sha256::digest(id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// What makes a request to reserve the one it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +90,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// nothing.
     async fn record(&self, policies: Arc<PolicySet>, contacts: Vec<Contact>) -> Result<Recorded, StorageError>;
 
-    /// A person's contacts, newest first, from after a position on.
+    /// A person's contacts, newest first, from after a position on; those of one time in an order of their own.
     async fn contacts(
         &self,
         person: &str,

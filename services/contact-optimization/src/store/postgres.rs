@@ -11,7 +11,7 @@ use attune_storage::{Postgres, StorageError, Transaction};
 use tokio_postgres::Row;
 
 use super::record::{Answer, decode_ledger, encode_ledger};
-use super::{Position, Recorded, Request, Store};
+use super::{Position, Recorded, Request, Store, hashed};
 use crate::domain::admit::{Ask, Counters, Verdict, admit};
 use crate::domain::book::{self, Changes};
 use crate::domain::contact::{ChangeKind, Contact, PersonChange, Touch};
@@ -19,6 +19,7 @@ use crate::domain::ledger::{Entry, Ledger};
 use crate::domain::policy::{CounterKey, PolicySet};
 
 mod persons;
+mod seal;
 
 /// An alias points at the surviving person; more steps than this are a circle, which is a defect.
 const MOST_STEPS: usize = 8;
@@ -231,7 +232,8 @@ impl Store for Relational {
                 Box::pin(async move {
                     let (person, mut ledger) = lock_person(tx, person).await?;
                     let known = "SELECT body FROM admission_request WHERE person_id = $1 AND request_id = $2";
-                    if let Some(row) = tx.query_opt(known, &[&person, &request.id]).await? {
+                    let request_id = hashed(&request.id);
+                    if let Some(row) = tx.query_opt(known, &[&person, &request_id]).await? {
                         return Answer::decode(&row.try_get::<_, Vec<u8>>("body")?)?.repeat(&request.fingerprint);
                     }
                     extend(tx, &person, &mut ledger, book::needed_from(policies, ask.time)).await?;
@@ -248,7 +250,7 @@ impl Store for Relational {
                     let sql = "INSERT INTO admission_request (person_id, request_id, created, fingerprint, body) \
                                VALUES ($1, $2, $3, $4, $5)";
                     let (created, body) = (ask.now.as_micros(), answer.encode());
-                    tx.execute(sql, &[&person, &request.id, &created, &request.fingerprint, &body]).await?;
+                    tx.execute(sql, &[&person, &request_id, &created, &request.fingerprint, &body]).await?;
                     Ok(answer.verdicts)
                 })
             })
@@ -287,25 +289,28 @@ impl Store for Relational {
     ) -> Result<Vec<Contact>, StorageError> {
         let client = self.postgres.client().await?;
         let (person, _) = read_person(&client, person).await?;
-        let sql = "SELECT contact_id, time, channel, offer_id, campaign_id, decision_id, reservation_id, origin \
+        let sql = "SELECT contact_id, time, channel, offer_id, campaign_id, origin, sealed \
                    FROM contact WHERE person_id = $1 AND (time, contact_id) < ($2, $3) OR person_id = $1 AND $4 \
                    ORDER BY time DESC, contact_id DESC LIMIT $5";
-        let (time, id) = after.map_or((0, ""), |position| (position.time.as_micros(), position.contact_id.as_str()));
+        let (time, id) =
+            after.map_or((0, String::new()), |position| (position.time.as_micros(), hashed(&position.contact_id)));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = client.query(sql, &[&person, &time, &id, &after.is_none(), &limit]).await?;
-        rows.iter()
-            .map(|row| {
+        let names = seal::read(self.postgres.vault(), &client, &rows, ("contact_id", "sealed")).await?;
+        let there = rows.iter().zip(names).filter_map(|(row, names)| Some((row, names?)));
+        there
+            .map(|(row, names)| {
                 Ok(Contact {
-                    contact_id: row.try_get("contact_id")?,
+                    contact_id: names.contact,
                     person: person.clone(),
                     touch: Touch {
                         channel: row.try_get("channel")?,
                         offer: row.try_get("offer_id")?,
                         campaign: row.try_get("campaign_id")?,
                     },
-                    decision_id: row.try_get("decision_id")?,
+                    decision_id: names.decision,
                     time: Timestamp::from_micros(row.try_get("time")?),
-                    reservation_id: row.try_get("reservation_id")?,
+                    reservation_id: names.reservation,
                     origin: row.try_get("origin")?,
                 })
             })
@@ -314,23 +319,28 @@ impl Store for Relational {
 
     async fn apply(&self, change: PersonChange) -> Result<bool, StorageError> {
         let change = &change;
-        self.postgres
-            .transact(move |tx| {
-                Box::pin(async move {
-                    let offset = i64::try_from(change.offset).unwrap_or(i64::MAX);
-                    let sql = "INSERT INTO applied_change (change_offset) VALUES ($1) ON CONFLICT DO NOTHING";
-                    if tx.execute(sql, &[&offset]).await? == 0 {
-                        return Ok(false);
+        let work = self.postgres.transact(move |tx| {
+            Box::pin(async move {
+                let offset = i64::try_from(change.offset).unwrap_or(i64::MAX);
+                let sql = "INSERT INTO applied_change (change_offset) VALUES ($1) ON CONFLICT DO NOTHING";
+                if tx.execute(sql, &[&offset]).await? == 0 {
+                    return Ok((false, Vec::new()));
+                }
+                let slots = match &change.kind {
+                    ChangeKind::Merge { surviving, merged } => {
+                        persons::merge(tx, surviving, merged).await.map(|()| Vec::new())?
                     }
-                    match &change.kind {
-                        ChangeKind::Merge { surviving, merged } => persons::merge(tx, surviving, merged).await?,
-                        ChangeKind::Split { person, split, ids } => persons::split(tx, person, split, ids).await?,
-                        ChangeKind::Erasure { persons } => persons::erase(tx, persons).await?,
-                    }
-                    Ok(true)
-                })
+                    ChangeKind::Split { person, split, ids } => persons::split(tx, person, split, ids).await?,
+                    ChangeKind::Erasure { persons } => persons::erase(tx, persons).await?,
+                };
+                Ok::<_, StorageError>((true, slots))
             })
-            .await
+        });
+        let (is_new, slots) = work.await?;
+        if let Err(error) = self.postgres.vault().scrub(&self.postgres, &slots).await {
+            tracing::warn!(%error, "destroyed keys stay in the files until the next erasure or vacuum");
+        }
+        Ok(is_new)
     }
 
     async fn sweep(&self, now: Timestamp, requests_before: Timestamp, limit: usize) -> Result<bool, StorageError> {

@@ -104,6 +104,8 @@ struct StoredContact {
     reservation_id: String,
     #[prost(string, tag = "4")]
     origin: String,
+    #[prost(string, tag = "5")]
+    contact_id: String,
 }
 
 /// The answer to a request that reserved.
@@ -232,19 +234,15 @@ pub(super) fn encode_contact(contact: &Contact) -> Vec<u8> {
         decision_id: contact.decision_id.clone(),
         reservation_id: contact.reservation_id.clone(),
         origin: contact.origin.clone(),
+        contact_id: contact.contact_id.clone(),
     }
     .encode_to_vec()
 }
 
-pub(super) fn decode_contact(
-    person: &str,
-    time: Timestamp,
-    contact_id: String,
-    bytes: &[u8],
-) -> Result<Contact, StorageError> {
+pub(super) fn decode_contact(person: &str, time: Timestamp, bytes: &[u8]) -> Result<Contact, StorageError> {
     let stored = StoredContact::decode(bytes).map_err(|error| corrupt("contact", &error))?;
     Ok(Contact {
-        contact_id,
+        contact_id: stored.contact_id,
         person: person.to_owned(),
         touch: load_touch(stored.touch),
         decision_id: stored.decision_id,

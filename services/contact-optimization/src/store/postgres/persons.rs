@@ -6,7 +6,7 @@ use attune_kernel::Timestamp;
 use attune_storage::{StorageError, Transaction};
 
 use super::super::record::encode_ledger;
-use super::{Recorded, add_counters, held, ledger_of, lock_counters, lock_person, save_changes, save_ledger};
+use super::{Recorded, add_counters, held, ledger_of, lock_counters, lock_person, save_changes, save_ledger, seal};
 use crate::domain::book::{self, Changes};
 use crate::domain::contact::Contact;
 use crate::domain::ledger::Ledger;
@@ -72,22 +72,19 @@ pub(super) async fn record(
     let persons: Vec<String> = contacts.iter().map(surviving).collect();
 
     let column = |of: &dyn Fn(&Contact) -> String| contacts.iter().map(of).collect::<Vec<String>>();
-    let ids = column(&|one| one.contact_id.clone());
+    let (ids, sealed) = seal::names(tx, contacts, &persons).await?;
     let times: Vec<i64> = contacts.iter().map(|contact| contact.time.as_micros()).collect();
     let (channels, offers) = (column(&|one| one.touch.channel.clone()), column(&|one| one.touch.offer.clone()));
-    let (campaigns, decisions) = (column(&|one| one.touch.campaign.clone()), column(&|one| one.decision_id.clone()));
-    let reservations = column(&|one| one.reservation_id.clone());
-    let sql = "INSERT INTO contact (person_id, contact_id, time, channel, offer_id, campaign_id, decision_id, \
-               reservation_id, origin) SELECT p, c, t, h, o, g, d, r, w FROM unnest($1::text[], $2::text[], $3::bigint[], \
-               $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) WITH ORDINALITY \
-               AS new (p, c, t, h, o, g, d, r, w, n) ORDER BY n ON CONFLICT DO NOTHING RETURNING person_id, contact_id";
+    let campaigns = column(&|one| one.touch.campaign.clone());
+    let sql = "INSERT INTO contact (person_id, contact_id, time, channel, offer_id, campaign_id, sealed, origin) \
+               SELECT p, c, t, h, o, g, s, w FROM unnest($1::text[], $2::text[], $3::bigint[], \
+               $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[]) WITH ORDINALITY \
+               AS new (p, c, t, h, o, g, s, w, n) ORDER BY n ON CONFLICT DO NOTHING RETURNING person_id, contact_id";
     let named = |(contact, person): (&Contact, &String)| {
         if contact.person == *person { String::new() } else { contact.person.clone() }
     };
     let origins: Vec<String> = contacts.iter().zip(&persons).map(named).collect();
-    let rows = tx
-        .query(sql, &[&persons, &ids, &times, &channels, &offers, &campaigns, &decisions, &reservations, &origins])
-        .await?;
+    let rows = tx.query(sql, &[&persons, &ids, &times, &channels, &offers, &campaigns, &sealed, &origins]).await?;
     let mut new = HashSet::with_capacity(rows.len());
     for row in &rows {
         new.insert((row.try_get::<_, String>(0)?, row.try_get::<_, String>(1)?));
@@ -95,9 +92,9 @@ pub(super) async fn record(
     let recorded = new.len();
 
     let mut by_person: BTreeMap<&str, Vec<&Contact>> = BTreeMap::new();
-    for (contact, person) in contacts.iter().zip(&persons) {
+    for ((contact, person), id) in contacts.iter().zip(&persons).zip(&ids) {
         // Of repeats within the batch the first was inserted; taking it out of the set skips the others.
-        if new.remove(&(person.clone(), contact.contact_id.clone())) {
+        if new.remove(&(person.clone(), id.clone())) {
             by_person.entry(person).or_default().push(contact);
         }
     }
@@ -153,19 +150,19 @@ pub(super) async fn merge(tx: &Transaction<'_, '_>, surviving: &str, merged: &st
     save_ledger(tx, surviving, &ledger).await
 }
 
-/// Gives a person that was merged away back what was recorded under their ids.
+/// Gives a person that was merged away back what was recorded under their ids. Answers the slots of destroyed keys.
 pub(super) async fn split(
     tx: &Transaction<'_, '_>,
     person: &str,
     split: &str,
     ids: &[String],
-) -> Result<(), StorageError> {
+) -> Result<Vec<u64>, StorageError> {
     tx.execute("UPDATE person_ledger SET merged_into = NULL WHERE person_id = $1", &[&split]).await?;
     let both = BTreeSet::from([person.to_owned(), split.to_owned()]);
     let (resolved, mut ledgers) = lock_persons(tx, both).await?;
     let from = resolved.get(person).map_or(person, String::as_str);
     if from == split {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let sql = "UPDATE person_ledger SET merged_into = $1 WHERE merged_into = $2 AND person_id = ANY($3)";
     tx.execute(sql, &[&split, &from, &ids]).await?;
@@ -180,10 +177,11 @@ pub(super) async fn split(
             save_ledger(tx, person, &ledger).await?;
         }
     }
-    Ok(())
+    seal::renew(tx, [from, split], ids).await
 }
 
-pub(super) async fn erase(tx: &Transaction<'_, '_>, persons: &[String]) -> Result<(), StorageError> {
+/// Answers the slots of destroyed keys.
+pub(super) async fn erase(tx: &Transaction<'_, '_>, persons: &[String]) -> Result<Vec<u64>, StorageError> {
     let sql = "SELECT body FROM person_ledger WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE";
     let mut changes = Changes::default();
     for row in tx.query(sql, &[&persons]).await? {
@@ -191,6 +189,9 @@ pub(super) async fn erase(tx: &Transaction<'_, '_>, persons: &[String]) -> Resul
     }
     lock_counters(tx, &changes.counters.keys().cloned().collect()).await?;
     add_counters(tx, &changes.counters).await?;
+    let sql = "SELECT person_id FROM person_ledger WHERE merged_into = ANY($1)";
+    let mut gone = tx.query(sql, &[&persons]).await?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<_>, _>>()?;
+    gone.extend_from_slice(persons);
     for sql in [
         "DELETE FROM capacity_hold WHERE person_id = ANY($1)",
         "DELETE FROM admission_request WHERE person_id = ANY($1)",
@@ -199,7 +200,7 @@ pub(super) async fn erase(tx: &Transaction<'_, '_>, persons: &[String]) -> Resul
     ] {
         tx.execute(sql, &[&persons]).await?;
     }
-    Ok(())
+    tx.vault().shred(tx, &gone.iter().map(String::as_bytes).collect::<Vec<_>>()).await
 }
 
 pub(super) async fn expire(
