@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use attune_integration_tests::events::{self, identifier};
 use attune_integration_tests::values::{object, time, wire};
-use attune_integration_tests::{Happening, Suite};
+use attune_integration_tests::{Happening, Suite, binary};
 use attune_proto::channel::v1::{self as channel, CollectEvent, SendRequest};
+use attune_proto::contact::v1 as contact;
 use attune_proto::decision::v1::{self as decision, DecideRequest, Subject};
-use attune_proto::identity::v1::{ErasePersonRequest, UnlinkRequest};
+use attune_proto::identity::v1::{Attribute, ErasePersonRequest, ResolveRequest, UnlinkRequest};
 use attune_proto::profile::v1::{AddTagRequest, Consent, ExportPersonRequest, SetConsentRequest};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
@@ -93,12 +94,20 @@ fn hexadecimal(text: &str) -> Vec<u8> {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
 }
 
-/// Where a marker stands, as it is or in hexadecimal.
+/// Where a marker stands, as it is or in hexadecimal, with what is around it.
 fn places(everything: &[(String, Vec<u8>)], marker: &str) -> Vec<String> {
     let needles = [marker.as_bytes().to_vec(), hexadecimal(marker)];
-    let holds = |bytes: &[u8]| needles.iter().any(|needle| memchr::memmem::find(bytes, needle).is_some());
-    let found = everything.iter().filter(|(name, bytes)| holds(name.as_bytes()) || holds(bytes));
-    found.map(|(name, _)| name.clone()).collect()
+    let mut found = Vec::new();
+    for (name, bytes) in everything {
+        for text in [name.as_bytes(), bytes] {
+            let at = needles.iter().find_map(|needle| memchr::memmem::find(text, needle));
+            found.extend(at.map(|at| {
+                let around = &text[at.saturating_sub(60)..text.len().min(at + 60)];
+                format!("{name}: {}", around.escape_ascii())
+            }));
+        }
+    }
+    found
 }
 
 async fn prepare(suite: &Suite) {
@@ -116,7 +125,7 @@ async fn prepare(suite: &Suite) {
         offer_id: "refused".to_owned(),
         enabled: true,
         value: 10.0,
-        eligibility: "attributes.note == 'nobody says this'".to_owned(),
+        eligibility: "context.page == 'nobody says this'".to_owned(),
         ..decision::Offer::default()
     };
     client.create_offer(decision::CreateOfferRequest { offer: Some(refused), ..Default::default() }).await.unwrap();
@@ -135,8 +144,15 @@ async fn prepare(suite: &Suite) {
         guarantee: channel::DeliveryGuarantee::AtMostOnce.into(),
         ..channel::Channel::default()
     };
-    let request = channel::CreateChannelRequest { channel: Some(email), ..Default::default() };
-    suite.clients.channel.clone().create_channel(request).await.unwrap();
+    let branch = channel::Channel {
+        channel_id: "branch".to_owned(),
+        provider: Some(channel::channel::Provider::Lead(channel::LeadProvider {})),
+        ..email.clone()
+    };
+    for one in [email, branch] {
+        let request = channel::CreateChannelRequest { channel: Some(one), ..Default::default() };
+        suite.clients.channel.clone().create_channel(request).await.unwrap();
+    }
 }
 
 /// What a person leaves, with the marker in all of it. Answers their id.
@@ -190,7 +206,66 @@ async fn plant(suite: &Suite, marker: &str) -> String {
         ..SendRequest::default()
     };
     suite.clients.channel.clone().send(request).await.unwrap();
+    plant_by_hand(suite, &person, marker).await;
     person
+}
+
+/// What callers say of a person beside events.
+async fn plant_by_hand(suite: &Suite, person: &str, marker: &str) {
+    let attribute = |name: &str| Attribute { name: name.to_owned(), value: marker.to_owned() };
+    let request = ResolveRequest {
+        request_id: format!("resolve-{marker}"),
+        identifiers: vec![identifier(("customer_id", &format!("c-{marker}")))],
+        source: format!("source-{marker}"),
+        attributes: vec![attribute("given_name"), attribute("family_name"), attribute("street")],
+        record_id: format!("said-{marker}"),
+        ..ResolveRequest::default()
+    };
+    suite.clients.identity.clone().resolve(request).await.unwrap();
+    let contact = contact::Contact {
+        contact_id: format!("contact-{marker}"),
+        person_id: person.to_owned(),
+        channel: "email".to_owned(),
+        decision_id: format!("why-{marker}"),
+        time: Some(time(events::now())),
+        ..Default::default()
+    };
+    let request = contact::RecordContactRequest { contacts: vec![contact] };
+    suite.clients.contact.clone().record_contact(request).await.unwrap();
+    let request = contact::AdmitRequest {
+        request_id: format!("admit-{marker}"),
+        person_id: person.to_owned(),
+        candidates: vec![contact::Candidate { channel: "email".to_owned(), ..Default::default() }],
+        reserve: true,
+        ..Default::default()
+    };
+    suite.clients.contact.clone().admit(request).await.unwrap();
+    let request = decision::RecordResponseRequest {
+        request_id: format!("response-{marker}"),
+        person_id: person.to_owned(),
+        offer_id: "fund".to_owned(),
+        kind: "CLICK".to_owned(),
+        ..Default::default()
+    };
+    suite.clients.decision.clone().record_response(request).await.unwrap();
+    let request = SendRequest {
+        request_id: format!("lead-{marker}"),
+        person_id: person.to_owned(),
+        channel: "branch".to_owned(),
+        message_id: "call".to_owned(),
+        variables: Some(object(&json!({"talk": marker}))),
+        ..SendRequest::default()
+    };
+    suite.clients.channel.clone().send(request).await.unwrap();
+    let theirs = channel::ListLeadsRequest { person_ids: vec![person.to_owned()], ..Default::default() };
+    for _ in 0..100 {
+        let leads = suite.clients.channel.clone().list_leads(theirs.clone()).await.unwrap().into_inner().leads;
+        if !leads.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no lead was made for {person}");
 }
 
 async fn exported(suite: &Suite, person: &str) -> String {
@@ -237,7 +312,8 @@ async fn the_looking_finds(suite: &Suite, spans: &Collector, marker: &str) {
     } else {
         assert!(holds("data/"), "a file: {found:?}");
     }
-    assert_eq!(places(&[("a".to_owned(), marker.into()), ("b".to_owned(), hexadecimal(marker))], marker), ["a", "b"]);
+    let forms = [("a".to_owned(), marker.into()), ("b".to_owned(), hexadecimal(marker))];
+    assert_eq!(places(&forms, marker).len(), 2, "both ways in which it is written");
 }
 
 async fn an_erased_marker_is_readable_nowhere(suite: Suite, spans: Collector) {
@@ -308,6 +384,50 @@ async fn the_other_of_two_who_were_merged_by_mistake_stays_whole(suite: Suite, s
         of_the_other.push_str(&exported(&suite, &person).await);
     }
     assert_eq!(whole(&of_the_other), Vec::<String>::new(), "the other is whole");
+}
+
+/// What a person gets, and what an operator can show, from the command.
+#[tokio::test]
+async fn the_command_exports_all_and_proves_the_erasure() {
+    let mut suite = Suite::all_in_one().await;
+    prepare(&suite).await;
+    let marker = "canary-of-the-export-9876";
+    let person = plant(&suite, marker).await;
+    let address = suite.address(attune_integration_tests::Service::IdentityResolution);
+    let arguments = ["profile", "export", &person, "--output", "-", "--address", &address];
+    let said = binary::run(arguments).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let all = said.json();
+    // By section, what was planted there; 100 % of it.
+    let planted: &[(&str, &[&str])] = &[
+        ("identity", &["c-{}", "{}@bank.example"]),
+        ("timeline", &["record-{}", "visit-{}", "session-{}", "login-{}"]),
+        ("consents", &["proof-{}"]),
+        ("tags", &["tag-{}"]),
+        ("audit", &["c-{}"]),
+        ("decisions", &["{}"]),
+        ("contacts", &["contact-{}", "why-{}"]),
+        ("deliveries", &["send-{}", "lead-{}"]),
+        ("leads", &["{}"]),
+    ];
+    let missing = planted.iter().flat_map(|(section, marks)| {
+        let text = all[section].to_string();
+        let lacks = marks.iter().map(|mark| mark.replace("{}", marker)).filter(move |mark| !text.contains(mark));
+        lacks.map(move |mark| format!("{section}: {mark}"))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "{all:#}");
+
+    let arguments = ["profile", "erase", &person, "--actor", "an officer", "--yes", "--proof", "--address", &address];
+    let said = binary::run(arguments).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    println!("{}", said.out);
+    let left = |what: &str| said.out.lines().find(|line| line.starts_with(what)).map(|line| line.trim_end().to_owned());
+    for what in ["identity: identifiers", "profile: events", "decision: decisions", "channel: leads"] {
+        let line = left(what).unwrap_or_else(|| panic!("{what}: {}", said.out));
+        let figures: Vec<u64> = line[what.len()..].split_whitespace().map(|one| one.parse().unwrap()).collect();
+        assert!(figures[0] > 0 && figures[1] == 0, "{line}");
+    }
+    suite.stop().await;
 }
 
 /// Each test against both forms of the suite.

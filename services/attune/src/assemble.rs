@@ -97,11 +97,21 @@ fn schemas() -> [(&'static str, &'static [attune_storage::Migration]); 6] {
     ]
 }
 
-/// Applies the migrations of every service; answers the versions applied by schema.
+/// What became of a schema.
+pub(crate) struct Migrated {
+    /// Its name.
+    pub schema: &'static str,
+    /// Versions applied.
+    pub applied: Vec<u32>,
+    /// Keys of persons that were wrapped with the current master key.
+    pub rewrapped: u64,
+}
+
+/// Applies the migrations of every service and wraps keys that a former master key wrapped.
 ///
 /// # Errors
 /// When the store is not Postgres, does not answer, or a migration fails.
-pub(crate) async fn migrate_all(config: &Config) -> Result<Vec<(&'static str, Vec<u32>)>, Failure> {
+pub(crate) async fn migrate_all(config: &Config) -> Result<Vec<Migrated>, Failure> {
     let storage: StorageConfig = section(config)?;
     if storage.kind != StorageKind::Postgres {
         return Err(Failure::usage("the embedded store has no migrations; set storage.kind to postgres"));
@@ -109,7 +119,10 @@ pub(crate) async fn migrate_all(config: &Config) -> Result<Vec<(&'static str, Ve
     let mut out = Vec::new();
     for (schema, migrations) in schemas() {
         let postgres = Postgres::connect(storage.postgres.of_schema(schema)).await.map_err(Problem::from)?;
-        out.push((schema, migrate(&postgres, migrations).await.map_err(Problem::from)?));
+        let applied = migrate(&postgres, migrations).await.map_err(Problem::from)?;
+        // A master key that was changed takes effect here: without a former one there is nothing to do.
+        let rewrapped = postgres.vault().rewrap(&postgres).await.map_err(Problem::from)?;
+        out.push(Migrated { schema, applied, rewrapped });
     }
     Ok(out)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::assemble;
+use crate::assemble::{self, Migrated};
 use crate::exit::Failure;
 use crate::options::{ConfigCommand, ConfigOptions};
 use crate::output;
@@ -47,8 +47,11 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
 pub(crate) async fn migrate(options: ConfigOptions) -> Result<(), Failure> {
     let config = settings::load(&options, &[])?;
     let mut text = String::new();
-    for (schema, versions) in assemble::migrate_all(&config).await? {
-        let word = if versions.is_empty() { "up to date".to_owned() } else { format!("applied {versions:?}") };
+    for Migrated { schema, applied, rewrapped } in assemble::migrate_all(&config).await? {
+        let mut word = if applied.is_empty() { "up to date".to_owned() } else { format!("applied {applied:?}") };
+        if rewrapped > 0 {
+            let _ = write!(word, ", {rewrapped} keys under the current master key");
+        }
         let _ = writeln!(text, "{schema:<10} {word}");
     }
     output::print(&text);

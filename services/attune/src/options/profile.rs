@@ -167,6 +167,9 @@ pub(crate) struct EraseOptions {
     /// Do it. Without this, what would be erased is shown.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Wait until every service has followed and print what each held before and holds now; fails when anything is left.
+    #[arg(long, requires = "yes")]
+    pub(crate) proof: bool,
     #[command(flatten)]
     pub(crate) address: Address,
 }

@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `held` | what every service holds of a person |
 //! | `person` | which person is meant |
 //! | `show` | the page of a person |
 //! | `timeline` | their events |
@@ -9,6 +10,7 @@
 //! | `rights` | export and erasure |
 //! | `learn` | models of labels and of lifetime value, from files to files |
 
+mod held;
 mod learn;
 mod person;
 mod rights;

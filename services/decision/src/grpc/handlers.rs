@@ -53,6 +53,13 @@ impl DecisionService for Server {
         answer(self.0.explain_one(valid(request)?).await)
     }
 
+    async fn list_decisions(
+        &self,
+        request: Request<pb::ListDecisionsRequest>,
+    ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+        answer(self.0.decisions_of(valid(request)?).await)
+    }
+
     async fn simulate(&self, request: Request<pb::SimulateRequest>) -> Result<Response<pb::SimulateResponse>, Status> {
         answer(self.0.simulate_policy(valid(request)?).await)
     }

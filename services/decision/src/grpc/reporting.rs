@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use attune_proto::decision::v1 as pb;
+use attune_service_kit::crud::{PageToken, page_size};
 
+use super::catalogue::View;
 use super::{Decisions, answer, convert};
 use crate::domain::draw::seed_within;
 use crate::domain::policy::Treatment;
@@ -27,18 +29,31 @@ impl Decisions {
         let found = self.store.decision(id).await?;
         let found = found.ok_or(Error::Unknown { kind: "decision", id: request.decision_id })?;
         let view = self.shelf.view.get().await?;
-        let joined = |joined: crate::store::Joined| pb::JoinedResponse {
-            offer_id: joined.offer,
-            kind: joined.kind.as_str().to_owned(),
-            time: Some(convert::proto_time(joined.moment.time)),
-            value: joined.value,
+        Ok(told(found, &view))
+    }
+
+    pub(super) async fn decisions_of(
+        &self,
+        request: pb::ListDecisionsRequest,
+    ) -> Result<pb::ListDecisionsResponse, Error> {
+        let person = convert::person(&request.person_id, "person_id")?;
+        let size = page_size(request.page_size)?;
+        let list = format!("decision:{}", request.person_id);
+        let after = match PageToken::decode(&list, &request.page_token)? {
+            Some(token) => Some(convert::decision(&token.after, "page_token")?),
+            None => None,
         };
-        Ok(pb::ExplainResponse {
-            decision: Some(answer::response(&found.decision, &view, true)),
-            time: Some(convert::proto_time(found.decision.time)),
-            placement: found.decision.placement,
-            responses: found.responses.into_iter().map(joined).collect(),
-        })
+        self.journal.flush().await?;
+        // One more than asked for tells whether there is a next page.
+        let mut found = self.store.of_person(person, after, size + 1).await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().filter(|_| more);
+        let next_page_token =
+            last.map(|last| PageToken::encode(&list, &last.decision.id.to_string())).unwrap_or_default();
+        let view = self.shelf.view.get().await?;
+        let decisions = found.into_iter().map(|one| told(one, &view)).collect();
+        Ok(pb::ListDecisionsResponse { decisions, next_page_token })
     }
 
     pub(super) async fn simulate_policy(&self, request: pb::SimulateRequest) -> Result<pb::SimulateResponse, Error> {
@@ -118,6 +133,22 @@ fn logged(answered: Answered, reward: Kind, seed: u64) -> Option<Logged> {
         arm,
         contenders: decision.contenders,
     })
+}
+
+/// A decision as it is explained.
+fn told(found: Answered, view: &View) -> pb::ExplainResponse {
+    let joined = |joined: crate::store::Joined| pb::JoinedResponse {
+        offer_id: joined.offer,
+        kind: joined.kind.as_str().to_owned(),
+        time: Some(convert::proto_time(joined.moment.time)),
+        value: joined.value,
+    };
+    pb::ExplainResponse {
+        decision: Some(answer::response(&found.decision, view, true)),
+        time: Some(convert::proto_time(found.decision.time)),
+        placement: found.decision.placement,
+        responses: found.responses.into_iter().map(joined).collect(),
+    }
 }
 
 fn offer_report((offer_id, figures): (String, Figures)) -> pb::OfferReport {

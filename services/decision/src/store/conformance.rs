@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use attune_kernel::{DecisionId, PersonId, Timestamp};
 
-use super::{Change, DecisionStore, WhoIsWho};
+use super::{Answered, Change, DecisionStore, WhoIsWho};
 use crate::domain::arbitration::Contender;
 use crate::domain::model::{Counts, Posterior};
 use crate::domain::moment::{Moment, Span};
@@ -96,6 +96,7 @@ pub(super) async fn run(store: &dyn DecisionStore) {
     histories_are_told_person_by_person(store).await;
     a_merged_person_is_one(store).await;
     an_erased_person_cannot_be_found(store).await;
+    decisions_are_listed_by_person(store).await;
 }
 
 async fn decisions_come_back_to_the_last_bit(store: &dyn DecisionStore) {
@@ -274,6 +275,32 @@ async fn a_merged_person_is_one(store: &dyn DecisionStore) {
         assert_eq!(whose(number).await, Some(who), "{number}");
     }
     assert_eq!(store.current_person(young).await.unwrap(), Some(old), "it went along");
+}
+
+async fn decisions_are_listed_by_person(store: &dyn DecisionStore) {
+    let (one, other) = (PersonId::from_bytes([61; 16]), PersonId::from_bytes([62; 16]));
+    let third = PersonId::from_bytes([63; 16]);
+    let listed = async |who, after, limit| {
+        let found: Vec<Answered> = store.of_person(who, after, limit).await.unwrap();
+        found.into_iter().map(|one| one.decision.id).collect::<Vec<_>>()
+    };
+    let mut decisions: Vec<Decision> = [(610, one), (611, other), (612, third), (613, one)]
+        .map(|(n, who)| made(n, who, "listed", at(n as i64, 1)))
+        .into();
+    // One that offered nothing is as much of the person as others.
+    decisions[3].offered.clear();
+    let ids: Vec<DecisionId> = decisions.iter().map(|decision| decision.id).collect();
+    store.append(decisions).await.unwrap();
+    assert_eq!(listed(one, None, 9).await, [ids[0], ids[3]]);
+    assert_eq!(listed(one, Some(ids[0]), 9).await, [ids[3]]);
+    assert_eq!(listed(one, None, 1).await, [ids[0]]);
+    let merged = WhoIsWho::Merged { surviving: one, merged: other };
+    store.apply(Change { offset: 6101, what: merged }).await.unwrap();
+    assert_eq!(listed(other, None, 9).await, [ids[0], ids[1], ids[3]], "by any id");
+    let erased = WhoIsWho::Erased { persons: vec![one, other], anonymous: [64; 16] };
+    store.apply(Change { offset: 6102, what: erased }).await.unwrap();
+    assert!(listed(one, None, 9).await.is_empty());
+    assert_eq!(listed(third, None, 9).await, [ids[2]]);
 }
 
 async fn an_erased_person_cannot_be_found(store: &dyn DecisionStore) {

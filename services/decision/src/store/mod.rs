@@ -153,6 +153,14 @@ pub(crate) trait DecisionStore: Send + Sync {
     /// A decision and its responses.
     async fn decision(&self, id: DecisionId) -> Result<Option<Answered>, StorageError>;
 
+    /// The decisions of a person, and of whoever was merged into them, with their responses, by id after `after`.
+    async fn of_person(
+        &self,
+        person: PersonId,
+        after: Option<DecisionId>,
+        limit: usize,
+    ) -> Result<Vec<Answered>, StorageError>;
+
     /// Records responses in one transaction, in order. Each is joined to its decision where that offered the offer;
     /// without a decision id, to the person's most recent receipt of the offer at or before its moment (ties: the greater
     /// decision id). It teaches once: of each decision and offer the first response of any kind is a trial, the first

@@ -28,3 +28,33 @@ async fn what_waits_to_be_written_is_found_all_the_same() {
         world.end().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_decisions_of_a_person_are_listed_page_by_page() {
+    for world in World::all(config()).await {
+        world.placement(home()).await;
+        world.offer(offer("a")).await;
+        let mut made = Vec::new();
+        for number in [1, 2, 1, 1] {
+            let answer = world.decide(ask(&person(number))).await.unwrap();
+            made.extend((number == 1).then_some(answer.decision_id));
+        }
+        let (mut listed, mut token) = (Vec::new(), String::new());
+        loop {
+            let request = pb::ListDecisionsRequest { person_id: person(1), page_size: 2, page_token: token };
+            let page = world.client.clone().list_decisions(request).await.unwrap().into_inner();
+            assert!(page.decisions.len() <= 2);
+            listed.extend(page.decisions.into_iter().map(|one| one.decision.unwrap().decision_id));
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        made.sort_unstable();
+        assert_eq!(listed, made);
+        let request =
+            pb::ListDecisionsRequest { person_id: person(1), page_token: "zz".to_owned(), ..Default::default() };
+        assert!(world.client.clone().list_decisions(request).await.is_err(), "a token that nobody gave");
+        world.end().await;
+    }
+}

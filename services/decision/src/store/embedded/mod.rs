@@ -137,6 +137,27 @@ impl DecisionStore for EmbeddedStore {
         self.answered(&self.engine.reader(), id)
     }
 
+    async fn of_person(
+        &self,
+        person: PersonId,
+        after: Option<DecisionId>,
+        limit: usize,
+    ) -> Result<Vec<Answered>, StorageError> {
+        let reader = self.engine.reader();
+        let Some(person) = keys::today(person, |key| reader.get(&self.space, key))? else { return Ok(Vec::new()) };
+        let mut ids = std::collections::BTreeSet::new();
+        for place in write::places(person, person) {
+            for (key, _) in reader.scan(&self.space, &Scan::prefix(place.from.clone()))? {
+                if let write::Item::Decision(id) = place.item(&key)? {
+                    ids.insert(id);
+                }
+            }
+        }
+        let later = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
+        let found = later.take(limit).map(|id| self.answered(&reader, id));
+        found.filter_map(Result::transpose).collect()
+    }
+
     async fn record(&self, responses: Vec<Response>) -> Result<Recorded, StorageError> {
         let space = self.space.clone();
         self.engine.write(move |tx| write::record(tx, &space, &responses)).await

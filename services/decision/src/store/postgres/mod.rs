@@ -234,6 +234,22 @@ impl DecisionStore for PostgresStore {
         Ok(self.answered(&client, rows).await?.pop())
     }
 
+    async fn of_person(
+        &self,
+        person: PersonId,
+        after: Option<DecisionId>,
+        limit: usize,
+    ) -> Result<Vec<Answered>, StorageError> {
+        let Some(person) = self.current_person(person).await? else { return Ok(Vec::new()) };
+        let client = self.postgres.client().await?;
+        let sql = "SELECT id, person_key, is_person, body FROM decision \
+                   WHERE person_key = $1 AND is_person AND id > $2 ORDER BY id LIMIT $3";
+        let after = after.map(|id| id.to_bytes().to_vec()).unwrap_or_default();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = client.query(sql, &[&person.to_bytes().as_slice(), &after, &limit]).await?;
+        self.answered(&client, rows).await
+    }
+
     async fn record(&self, responses: Vec<Response>) -> Result<Recorded, StorageError> {
         let responses = &responses;
         self.postgres.transact(|tx| Box::pin(async move { record::record(tx, responses).await })).await
