@@ -7,6 +7,7 @@
 //! | `accelerated`, `ingest` | the suite on a clock that moves by hand |
 //! | `demo`, `replay` | a generated bank; public data |
 //! | `identity`, `rows`, `files` | who is the same person, from files to files |
+//! | `decision` | what learners and policies are worth, from files |
 //! | `call`, `smoke`, `healthcheck`, `configuration` | the operator's commands |
 
 mod accelerated;
@@ -15,6 +16,7 @@ mod call;
 mod configuration;
 mod connect;
 mod cpu;
+mod decision;
 mod demo;
 mod exit;
 mod files;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     match &options.command {
         Command::Identity(command) => return ended(identity::run(command)),
         Command::Journey(command) => return ended(journey::run(command)),
+        Command::Decision(command) => return ended(decision::run(command)),
         _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -71,6 +74,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Replay(options) => replay::run(options).await,
         Command::Identity(command) => identity::run(&command),
         Command::Journey(command) => journey::run(&command),
+        Command::Decision(command) => decision::run(&command),
         Command::Profile(command) => profile::run(command).await,
         Command::Call(options) => call::run(options).await,
         Command::Migrate(options) => configuration::migrate(options).await,

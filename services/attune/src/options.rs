@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod analysis;
+pub(crate) mod decision;
 pub(crate) mod journey;
 pub(crate) mod learn;
 pub(crate) mod profile;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Find out what people do, from files of events.
     #[command(subcommand)]
     Journey(journey::JourneyCommand),
+    /// Find out what learners and policies are worth, from files.
+    #[command(subcommand)]
+    Decision(decision::DecisionCommand),
     /// Look at persons and segments, train models, exercise rights.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
