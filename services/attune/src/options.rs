@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod analysis;
+pub(crate) mod audience;
 pub(crate) mod decision;
 pub(crate) mod journey;
 pub(crate) mod learn;

@@ -8,6 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// Says something that the reader of a result must know, beside the result.
+#[expect(clippy::print_stderr, reason = "a warning is for people, the result is on standard output")]
+pub(crate) fn warn(text: &str) {
+    eprintln!("warning: {text}");
+}
+
 /// Something that advances towards a known total.
 pub(crate) struct Progress {
     what: &'static str,

@@ -1,4 +1,4 @@
-//! Rows of a comma-separated file (RFC 4180), plain or gzip, with errors that name file, line and field.
+//! Rows of a comma-separated file (RFC 4180), plain or gzip, or of a Parquet file, with errors that name file, line and field.
 //!
 //! Beyond the standard: a byte order mark, blanks around a field or before its quote, blank lines, lines that end in a
 //! line feed alone, and `;` or a tab as the separator of a file whose header has no comma; where it is asked for, runs of
@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read, Stdin, stdin};
 use std::path::Path;
 
+use attune_tabular::CsvOf;
 use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter};
 
@@ -42,6 +43,13 @@ enum Source {
     Plain(File),
     Standard(Stdin),
     Gzip(Box<MultiGzDecoder<Prefixed>>),
+    /// Its rows as the text of a file like the others: a line is the row's place after the header.
+    Parquet(Box<CsvOf>),
+}
+
+/// Whether a file is Parquet, by its name.
+pub(crate) fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
 }
 
 /// One row: the fields in order.
@@ -77,7 +85,7 @@ impl Rows {
     /// Opens a file, or standard input for `-`, and reads its header.
     ///
     /// # Errors
-    /// Bad input: a file that cannot be read, that is Parquet, or that has no header.
+    /// Bad input: a file that cannot be read, or that has no header.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         Self::opened(path, false)
     }
@@ -92,12 +100,12 @@ impl Rows {
 
     fn opened(path: &Path, blanks: bool) -> Result<Self, Failure> {
         let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
-            return Err(Failure::input(format!("{name}: parquet files cannot be read yet; convert it to csv")));
-        }
         let cannot = |error: std::io::Error| Failure::input(format!("{name}: {error}"));
         let mut plain = if path == Path::new("-") {
             Source::Standard(stdin())
+        } else if is_parquet(path) {
+            let rows = CsvOf::open(path).map_err(|error| Failure::input(format!("{name}: {error}")))?;
+            Source::Parquet(Box::new(rows))
         } else {
             Source::Plain(File::open(path).map_err(cannot)?)
         };
@@ -374,6 +382,7 @@ impl Read for Source {
             Self::Plain(file) => file.read(into),
             Self::Standard(input) => input.read(into),
             Self::Gzip(decoder) => decoder.read(into),
+            Self::Parquet(rows) => rows.read(into),
         }
     }
 }

@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 18] = [
+const INNER: [(&str, &[&str]); 19] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
     ("attune-audience", &["attune-kernel", "attune-expression"]),
+    ("attune-tabular", &[]),
     ("attune-attribution", &[]),
     ("attune-bandit", &[]),
     ("attune-evaluation", &[]),

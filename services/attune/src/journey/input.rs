@@ -8,10 +8,12 @@ use attune_pathing::load::{Layout, LoadError, csv, xes};
 use attune_pathing::log::EventLog;
 use attune_pathing::pattern::Atom;
 use attune_pathing::sessions::{Sequences, Unit, sequences};
+use attune_tabular::CsvOf;
 use flate2::read::MultiGzDecoder;
 
 use crate::exit::Failure;
 use crate::options::journey::{By, ColumnOptions, EventsOptions, UnitOptions};
+use crate::rows::is_parquet;
 
 /// How many threads to use.
 pub(crate) fn threads(options: &ColumnOptions) -> usize {
@@ -60,8 +62,9 @@ pub(crate) fn name(path: &Path) -> String {
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     let cannot = |error: std::io::Error| Failure::input(format!("{}: {error}", name(path)));
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
-        return Err(Failure::input(format!("{}: parquet files cannot be read yet; convert it to csv", name(path))));
+    if is_parquet(path) {
+        let rows = CsvOf::open(path).map_err(|error| Failure::input(format!("{}: {error}", name(path))))?;
+        return Ok(Box::new(rows));
     }
     let mut source: Box<dyn Read + Send> =
         if path == Path::new("-") { Box::new(stdin()) } else { Box::new(File::open(path).map_err(cannot)?) };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::audience::{AudienceCommand, SnapshotCommand};
 use super::learn::{LtvOptions, ScoreOptions, TrainOptions};
 use super::{Address, TableFormat};
 
@@ -122,12 +123,20 @@ pub(crate) enum SegmentCommand {
         /// The segment.
         #[arg(value_name = "SEGMENT")]
         segment: String,
+        /// Those it had then, such as 2026-11-01T12:00:00Z; those it has now without it.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
         /// Where to; `-` is standard output, `.gz` is compressed.
         #[arg(long, value_name = "FILE", default_value = "-")]
         output: PathBuf,
         #[command(flatten)]
         address: Address,
     },
+    /// Keep who is meant at this moment, as a list that does not move.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    #[command(flatten)]
+    Audience(AudienceCommand),
     /// Create a segment, or give one another rule.
     Put {
         /// The segment.

@@ -7,15 +7,21 @@
 //! | `show` | the page of a person |
 //! | `timeline` | their events |
 //! | `segment` | segments and members |
+//! | `audience` | questions about many persons |
+//! | `audience_export` | many persons as a file |
+//! | `snapshot` | who was meant at a moment |
 //! | `rights` | export and erasure |
 //! | `learn` | models of labels and of lifetime value, from files to files |
 
+mod audience;
+mod audience_export;
 mod held;
 mod learn;
 mod person;
 mod rights;
 mod segment;
 mod show;
+mod snapshot;
 mod timeline;
 
 use crate::exit::Failure;

@@ -29,7 +29,12 @@ const PAGE: i32 = 1000;
 pub(crate) async fn run(command: SegmentCommand) -> Result<(), Failure> {
     match command {
         SegmentCommand::List { address, format } => list(&address).await?.print(format),
-        SegmentCommand::Members { segment, output, address } => members(&segment, &output, &address).await,
+        SegmentCommand::Members { segment, at: None, output, address } => members(&segment, &output, &address).await,
+        SegmentCommand::Members { segment, at: Some(at), output, address } => {
+            super::snapshot::members_at(&segment, &at, &output, &address).await
+        }
+        SegmentCommand::Snapshot(command) => super::snapshot::run(command).await,
+        SegmentCommand::Audience(command) => super::audience::run(command).await,
         SegmentCommand::Put { segment, expression, name, address } => {
             put(Segment { segment_id: segment, expression, display_name: name, ..Segment::default() }, &address).await
         }
