@@ -75,27 +75,20 @@ impl Tree {
 }
 
 fn forest(trees: &[Tree], extra: Vec<AttributeProto>, classifier: bool) -> Vec<u8> {
-    let (mut ids, mut nodes, mut features, mut values, mut modes, mut yes, mut no) = Default::default();
+    let (mut ids, mut nodes, mut features): (Vec<i64>, Vec<i64>, Vec<i64>) = Default::default();
+    let (mut values, mut modes): (Vec<f32>, Vec<&str>) = Default::default();
+    let (mut yes, mut no): (Vec<i64>, Vec<i64>) = Default::default();
     let (mut vote_trees, mut vote_nodes, mut votes): (Vec<i64>, Vec<i64>, Vec<f32>) = Default::default();
-    let lists: (
-        &mut Vec<i64>,
-        &mut Vec<i64>,
-        &mut Vec<i64>,
-        &mut Vec<f32>,
-        &mut Vec<&str>,
-        &mut Vec<i64>,
-        &mut Vec<i64>,
-    ) = (&mut ids, &mut nodes, &mut features, &mut values, &mut modes, &mut yes, &mut no);
     for (number, tree) in trees.iter().enumerate() {
         for at in 0..tree.tests.len() + tree.leaves.len() {
-            lists.0.push(number as i64);
-            lists.1.push(at as i64);
+            ids.push(number as i64);
+            nodes.push(at as i64);
             let test = tree.tests.get(at);
-            lists.2.push(test.map_or(0, |(feature, _)| *feature as i64));
-            lists.3.push(test.map_or(0.0, |(_, threshold)| *threshold));
-            lists.4.push(if test.is_some() { "BRANCH_LEQ" } else { "LEAF" });
-            lists.5.push(if test.is_some() { 2 * at as i64 + 1 } else { 0 });
-            lists.6.push(if test.is_some() { 2 * at as i64 + 2 } else { 0 });
+            features.push(test.map_or(0, |(feature, _)| *feature as i64));
+            values.push(test.map_or(0.0, |(_, threshold)| *threshold));
+            modes.push(if test.is_some() { "BRANCH_LEQ" } else { "LEAF" });
+            yes.push(if test.is_some() { 2 * at as i64 + 1 } else { 0 });
+            no.push(if test.is_some() { 2 * at as i64 + 2 } else { 0 });
             if test.is_none() {
                 vote_trees.push(number as i64);
                 vote_nodes.push(at as i64);

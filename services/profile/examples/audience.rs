@@ -73,7 +73,7 @@ fn said(person: usize) -> Vec<(String, Kind)> {
         ("balance".to_owned(), Kind::NumberValue(at(6, 1_600_000) / 8.0)),
         ("orders".to_owned(), Kind::NumberValue(at(7, 40))),
     ];
-    if dice(person, 8) % 100 == 0 {
+    if dice(person, 8).is_multiple_of(100) {
         all.push(("rare".to_owned(), Kind::NumberValue(at(9, 10))));
     }
     for number in 0..26 {
