@@ -15,6 +15,7 @@ mod assemble;
 mod call;
 mod configuration;
 mod connect;
+mod contact;
 mod cpu;
 mod decision;
 mod demo;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Identity(command) => return ended(identity::run(command)),
         Command::Journey(command) => return ended(journey::run(command)),
         Command::Decision(command) => return ended(decision::run(command)),
+        Command::Contact(command) => return ended(contact::run(command)),
         _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -75,6 +77,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Identity(command) => identity::run(&command),
         Command::Journey(command) => journey::run(&command),
         Command::Decision(command) => decision::run(&command),
+        Command::Contact(command) => contact::run(&command),
         Command::Profile(command) => profile::run(command).await,
         Command::Call(options) => call::run(options).await,
         Command::Migrate(options) => configuration::migrate(options).await,

@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod audience;
+pub(crate) mod contact;
 pub(crate) mod decision;
 pub(crate) mod journey;
 pub(crate) mod learn;
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// Look at persons and segments, train models, exercise rights.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// Plan contacts under rules, and explain the plan.
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     /// Call any RPC through the server's reflection.
     Call(CallOptions),
     /// Apply the database migrations of every service.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What each of the inner crates may depend on.
-const INNER: [(&str, &[&str]); 19] = [
+const INNER: [(&str, &[&str]); 21] = [
     ("attune-proto", &[]),
     ("attune-kernel", &[]),
     ("attune-expression", &["attune-kernel"]),
@@ -20,6 +20,8 @@ const INNER: [(&str, &[&str]); 19] = [
     ("attune-matching", &["attune-kernel"]),
     ("attune-inference", &[]),
     ("attune-learning", &[]),
+    ("attune-optimizer", &[]),
+    ("attune-plan-verifier", &[]),
     ("attune-pathing", &["attune-kernel", "attune-expression"]),
     ("attune-failure", &["attune-kernel", "attune-pathing"]),
     ("attune-plot", &[]),
