@@ -1,5 +1,7 @@
 //! A plan that holds every limit, near a fractional one.
 
+use rayon::prelude::*;
+
 use crate::customer::{earned, fits, given};
 use crate::pass::ClassPrices;
 use crate::problem::Problem;
@@ -73,10 +75,30 @@ pub(crate) fn recover(problem: &Problem, answers: &[(&[u64], f64)], prices: &[f6
     let by_class = ClassPrices::of(problem, prices);
     let rating = |at: usize| by_class.rating(problem, at);
     drop_excess(problem, &mut plan, &rating);
-    let order = candidates(problem, &plan, &rating);
-    reach_minima(problem, &mut plan, &order);
-    fill(problem, &mut plan, &order);
+    let chosen: usize = plan.chosen.iter().map(|word| word.count_ones() as usize).sum();
+    let value = plan.value(problem);
+    let mean = value.abs() / chosen.max(1) as f64;
+    // What is rated near nothing fills most of the room; farther off is looked at only for room that is worth it.
+    let mut from = f64::INFINITY;
+    for reach in [0.002, 0.02, 0.2] {
+        let order = candidates(problem, &plan, &rating, (from, -reach * mean), reach * mean);
+        if from.is_infinite() {
+            reach_minima(problem, &mut plan, &order);
+        }
+        fill(problem, &mut plan, &order);
+        from = -reach * mean;
+        if idle(problem, &plan, prices) <= 1e-6 * value.abs() {
+            break;
+        }
+    }
     plan
+}
+
+/// What the room left is worth at the prices.
+#[allow(clippy::cast_precision_loss, reason = "a figure to stop by")]
+fn idle(problem: &Problem, plan: &Plan, prices: &[f64]) -> f64 {
+    let room = problem.couplings.iter().zip(&plan.used).zip(prices);
+    room.map(|((one, used), price)| one.most.map_or(0.0, |most| price.max(0.0) * (most - used) as f64)).sum()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a number between 0 and 1")]
@@ -137,27 +159,52 @@ fn drop_orphans(problem: &Problem, plan: &mut Plan, customer: usize) {
     }
 }
 
-/// What is not chosen, the best beyond its prices first. Only what could still be of use is sorted.
-fn candidates(problem: &Problem, plan: &Plan, rating: &impl Fn(usize) -> f64) -> Vec<u32> {
-    let chosen: usize = plan.chosen.iter().map(|word| word.count_ones() as usize).sum();
-    let mean = plan.value(problem).abs() / chosen.max(1) as f64;
-    let mut order: Vec<(f64, u32)> = Vec::new();
-    let short: Vec<bool> = problem
-        .couplings
-        .iter()
-        .zip(&plan.used)
+/// What could still be of use, the best beyond its prices first: what a minimum lacks, what its customer has room for, and
+/// what could stand for something chosen that is worth less and rated about the same. At these prices the rest is where it
+/// belongs.
+///
+/// `rated` is between which ratings, `near` what counts as about the same; answers places with their customers.
+fn candidates(
+    problem: &Problem,
+    plan: &Plan,
+    rating: &(impl Fn(usize) -> f64 + Sync),
+    rated: (f64, f64),
+    near: f64,
+) -> Vec<(u32, u32)> {
+    let short: Vec<bool> = (problem.couplings.iter().zip(&plan.used))
         .map(|(one, used)| one.least.is_some_and(|least| *used < least))
         .collect();
-    for at in (0..problem.proposals()).filter(|at| !plan.has(*at)) {
-        let one = rating(at);
-        let class = problem.class(at as u32);
-        let wanted = !class.minima.is_empty() || class.couplings.iter().any(|rule| short[*rule as usize]);
-        if wanted || one > -0.1 * mean && problem.values[at] > 0.0 {
-            order.push((one, at as u32));
-        }
-    }
-    order.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-    order.into_iter().map(|(_, at)| at).collect()
+    let first = rated.0.is_infinite();
+    let mut order: Vec<(f64, u32, u32)> = (0..problem.customers())
+        .into_par_iter()
+        .fold(Vec::new, |mut order, customer| {
+            let mut chosen: Option<Vec<u32>> = None;
+            for at in problem.of(customer).filter(|at| !plan.has(*at)) {
+                let class = problem.class(at as u32);
+                let one = rating(at);
+                let wanted =
+                    first && (!class.minima.is_empty() || class.couplings.iter().any(|rule| short[*rule as usize]));
+                if !wanted && (one <= rated.1 || one > rated.0 || problem.values[at] <= 0.0) {
+                    continue;
+                }
+                let chosen = chosen.get_or_insert_with(|| chosen_of(problem, plan, customer));
+                let swaps = |out: &u32| {
+                    let out = *out as usize;
+                    problem.values[at] > problem.values[out] && one > rating(out) - near
+                };
+                if wanted || fits(problem, chosen, at as u32) || chosen.iter().any(swaps) {
+                    order.push((one, at as u32, customer as u32));
+                }
+            }
+            order
+        })
+        .reduce(Vec::new, |mut all, more| {
+            all.extend(more);
+            all
+        });
+    // The order is that of ratings and places, whoever found them.
+    order.par_sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    order.into_iter().map(|(_, at, customer)| (at, customer)).collect()
 }
 
 /// The customer of a proposal.
@@ -170,39 +217,39 @@ fn chosen_of(problem: &Problem, plan: &Plan, customer: usize) -> Vec<u32> {
 }
 
 /// Adds what a minimum lacks; where a customer has no room, in place of what is worth the least and not needed itself.
-fn reach_minima(problem: &Problem, plan: &mut Plan, order: &[u32]) {
+fn reach_minima(problem: &Problem, plan: &mut Plan, order: &[(u32, u32)]) {
     if plan.lacking(problem) == 0 && problem.minima.is_empty() {
         return;
     }
-    for at in order {
+    for (at, customer) in order {
         let class = problem.class(*at);
         let short = class
             .couplings
             .iter()
             .any(|rule| problem.couplings[*rule as usize].least.is_some_and(|least| plan.used[*rule as usize] < least));
         if short {
-            join(problem, plan, *at, true);
+            join(problem, plan, *customer, *at, true);
         } else if !class.minima.is_empty() {
             // Only if it earns a bounty, which any value is small beside.
-            join(problem, plan, *at, false);
+            join(problem, plan, *customer, *at, false);
         }
     }
 }
 
 /// Adds what there is room for, or what is worth more than what it replaces.
-fn fill(problem: &Problem, plan: &mut Plan, order: &[u32]) {
-    for at in order {
-        join(problem, plan, *at, false);
+fn fill(problem: &Problem, plan: &mut Plan, order: &[(u32, u32)]) {
+    for (at, customer) in order {
+        join(problem, plan, *customer, *at, false);
     }
 }
 
 /// Lets a proposal in, alone or in place of one of its customer. `needed`: even if that costs value.
-fn join(problem: &Problem, plan: &mut Plan, at: u32, needed: bool) {
+fn join(problem: &Problem, plan: &mut Plan, customer: u32, at: u32, needed: bool) {
     let place = at as usize;
     if plan.has(place) {
         return;
     }
-    let chosen = chosen_of(problem, plan, customer_of(problem, at));
+    let chosen = chosen_of(problem, plan, customer as usize);
     let before = earned(problem, &chosen);
     let gain = |rest: &[u32], out: f64| {
         let mut with = rest.to_vec();
