@@ -5,7 +5,7 @@ default:
     @just --list
 
 # Everything continuous integration runs.
-ci: lint arch contracts unit scenarios
+ci: lint arch contracts chart tests
 
 # Format and clippy, warnings are errors.
 lint:
@@ -18,6 +18,14 @@ arch:
 # buf lint, and buf breaking against the last tag.
 contracts:
     scripts/test contracts
+
+# The chart's renders against Kubernetes' schemas, the alerts against promtool.
+chart:
+    scripts/test chart
+
+# All tests: unit, then scenarios.
+tests:
+    scripts/test tests
 
 # Every crate's tests, stores on PostgreSQL and embedded.
 unit:
