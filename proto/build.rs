@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=attune");
     println!("cargo:rerun-if-changed=build");
     let mut files: Vec<String> = SERVICES.iter().map(|name| format!("attune/{name}/v1/{name}.proto")).collect();
-    // The second service of profile stands in a file of its own.
-    files.push("attune/profile/v1/audience.proto".to_owned());
+    // Further services of profile stand in files of their own.
+    files.extend(["audience", "models"].map(|name| format!("attune/profile/v1/{name}.proto")));
     let mut compiler = protox::Compiler::new(["."])?;
     compiler.include_source_info(true).include_imports(true).open_files(&files)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

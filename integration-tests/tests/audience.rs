@@ -113,6 +113,43 @@ async fn many_persons_are_counted_compared_split_and_written() {
     let index = ask(&address, &["index", "--format", "table"]).await;
     assert!(index.out.starts_with("ready: 60 persons"), "{index:?}");
     snapshots(&address).await;
+    models(&address).await;
+}
+
+/// What the server learns it writes into profiles, where rules read it.
+async fn models(address: &str) {
+    let label = "traits['count.page_view'] > 30.0";
+    let model = |words: &[&str]| {
+        let all: Vec<String> = ["profile", "model"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+        let address = ["--address".to_owned(), address.to_owned()];
+        async move { run(all.into_iter().chain(address)).await }
+    };
+    let trained = model(&["train", "busy", "--label", label, "--format", "json", "--name", "Busy"]).await;
+    assert_eq!(trained.code, 0, "{trained:?}");
+    let trained = trained.json();
+    assert_eq!((&trained["state"], &trained["version"]), (&json!("ready"), &json!("1")));
+    assert_eq!((&trained["report"]["persons"], &trained["report"]["positives"]), (&json!(PERSONS), &json!(30)));
+    assert!(trained["report"]["auc"].as_f64().unwrap() > 0.9, "{trained}");
+    let causes: Vec<&str> =
+        trained["report"]["causes"].as_array().unwrap().iter().filter_map(|cause| cause["column"].as_str()).collect();
+    assert!(!causes.is_empty() && !causes.contains(&"traits.count.page_view"), "{causes:?}");
+    let shown = model(&["show", "busy"]).await;
+    assert!(shown.out.contains("decile") && shown.out.contains(causes[0]), "{shown:?}");
+    let scored = model(&["score", "busy"]).await;
+    assert!(scored.out.starts_with("scored 60 persons by busy version 1"), "{scored:?}");
+    eventually("rules read the scores", || async move {
+        let found = json_of(address, &["preview", "scores.busy > 0.5"]).await;
+        found["members"].as_u64().filter(|members| (27..=33).contains(members))
+    })
+    .await;
+    let unfit = model(&["train", "busy", "--label", "false"]).await;
+    assert!(unfit.code == 3 && unfit.err.contains("fewer than 10"), "{unfit:?}");
+    let listed = model(&["list", "--format", "csv"]).await;
+    assert!(listed.out.lines().nth(1).unwrap().starts_with("busy,failed,1,"), "{listed:?}");
+    assert_eq!(model(&["train", "busy", "--label", "attributes.age >"]).await.code, 3);
+    assert_eq!(model(&["cancel", "busy"]).await.code, 1);
+    assert_eq!(model(&["delete", "busy"]).await.code, 0);
+    assert_ne!(model(&["show", "busy"]).await.code, 0);
 }
 
 /// What is taken stays as it was.

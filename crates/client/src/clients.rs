@@ -6,6 +6,7 @@ use attune_proto::decision::v1::decision_service_client::DecisionServiceClient;
 use attune_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use attune_proto::journey::v1::journey_service_client::JourneyServiceClient;
 use attune_proto::profile::v1::audience_service_client::AudienceServiceClient;
+use attune_proto::profile::v1::model_service_client::ModelServiceClient;
 use attune_proto::profile::v1::profile_service_client::ProfileServiceClient;
 
 use crate::Channel;
@@ -64,4 +65,13 @@ pub type AudienceClient = AudienceServiceClient<Channel>;
 #[must_use]
 pub fn audience(channel: Channel) -> AudienceClient {
     AudienceServiceClient::new(channel).max_decoding_message_size(LONGEST_ANSWER)
+}
+
+/// Client of profile's models.
+pub type ModelClient = ModelServiceClient<Channel>;
+
+/// Client of profile's models.
+#[must_use]
+pub fn model(channel: Channel) -> ModelClient {
+    ModelServiceClient::new(channel).max_decoding_message_size(LONGEST_ANSWER)
 }

@@ -38,8 +38,8 @@ mod status;
 
 pub use channel::Channel;
 pub use clients::{
-    AudienceClient, ChannelClient, Clients, ContactClient, DecisionClient, IdentityClient, JourneyClient,
-    ProfileClient, audience, channel, contact, decision, identity, journey, profile,
+    AudienceClient, ChannelClient, Clients, ContactClient, DecisionClient, IdentityClient, JourneyClient, ModelClient,
+    ProfileClient, audience, channel, contact, decision, identity, journey, model, profile,
 };
 pub use remote::{InvalidAddress, Options, Tls};
 pub use retry::RetryPolicy;

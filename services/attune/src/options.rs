@@ -6,6 +6,7 @@ pub(crate) mod contact;
 pub(crate) mod decision;
 pub(crate) mod journey;
 pub(crate) mod learn;
+pub(crate) mod model;
 pub(crate) mod profile;
 pub(crate) mod question;
 

@@ -19,7 +19,9 @@ fn text(bytes: &[u8]) -> String {
 fn commands(help: &str) -> Vec<String> {
     let listed = help.split("Commands:\n").nth(1).unwrap_or_default();
     let lines = listed.lines().take_while(|line| !line.is_empty());
-    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let names = lines
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
@@ -45,11 +47,35 @@ fn every_command_says_what_it_is_for() {
     let mut met = Vec::new();
     walk(&[], &mut met);
     let expected = [
-        "serve", "demo", "replay", "call", "migrate", "config check", "config dump", "config schema", "smoke", "healthcheck",
-        "identity dedupe", "profile show", "profile timeline", "profile segment preview", "profile train", "profile export",
-        "profile erase", "journey sessions", "journey funnel", "journey match", "journey paths", "journey graph",
-        "journey attribute", "journey triggers", "decision evaluate", "decision simulate", "decision classify",
-        "contact optimize", "contact explain",
+        "serve",
+        "demo",
+        "replay",
+        "call",
+        "migrate",
+        "config check",
+        "config dump",
+        "config schema",
+        "smoke",
+        "healthcheck",
+        "identity dedupe",
+        "profile show",
+        "profile timeline",
+        "profile segment preview",
+        "profile train",
+        "profile export",
+        "profile erase",
+        "journey sessions",
+        "journey funnel",
+        "journey match",
+        "journey paths",
+        "journey graph",
+        "journey attribute",
+        "journey triggers",
+        "decision evaluate",
+        "decision simulate",
+        "decision classify",
+        "contact optimize",
+        "contact explain",
     ];
     let missing: Vec<_> = expected.iter().filter(|name| !met.iter().any(|command| command == *name)).collect();
     assert!(missing.is_empty(), "no command {missing:?} among {met:?}");

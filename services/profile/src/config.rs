@@ -62,6 +62,8 @@ pub struct Config {
     /// How often rows of the index are made anew.
     #[serde(with = "serde_duration")]
     pub audience_refresh: Duration,
+    /// Threads that learn models.
+    pub training_threads: usize,
     /// How long a request id is remembered.
     #[serde(with = "serde_duration")]
     pub request_retention: Duration,
@@ -93,6 +95,7 @@ impl Default for Config {
             audience_max_columns: 4_000,
             audience_max_moves: 5_000_000,
             audience_refresh: Duration::from_secs(3600),
+            training_threads: 1,
             request_retention: Duration::from_secs(7 * DAY),
             event_retention: Duration::from_secs(3600),
             feed_retention: Duration::from_secs(30 * DAY),
@@ -113,6 +116,9 @@ impl Config {
         }
         if !(1..=1_000_000_000).contains(&self.audience_max_moves) {
             out.push(Violation::new("audience_max_moves", "must be between 1 and 1000000000"));
+        }
+        if !(1..=256).contains(&self.training_threads) {
+            out.push(Violation::new("training_threads", "must be between 1 and 256"));
         }
         if !(10..=100_000).contains(&self.audience_max_columns) {
             out.push(Violation::new("audience_max_columns", "must be between 10 and 100000"));
@@ -180,6 +186,7 @@ mod tests {
             audience_max_columns: 0,
             audience_max_moves: 0,
             audience_refresh: Duration::ZERO,
+            training_threads: 0,
             request_retention: Duration::ZERO,
             event_retention: Duration::ZERO,
             feed_retention: Duration::ZERO,
@@ -196,6 +203,7 @@ mod tests {
             "audience_max_columns",
             "audience_max_moves",
             "audience_refresh",
+            "training_threads",
             "trait_history",
             "quantile_interval",
         ];

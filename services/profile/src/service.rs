@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use attune_kernel::Problem;
 use attune_proto::profile::v1::audience_service_server::AudienceServiceServer;
+use attune_proto::profile::v1::model_service_server::ModelServiceServer;
 use attune_proto::profile::v1::profile_service_server::ProfileServiceServer;
 use attune_service_kit::clock::{Clock, IdSource};
 use attune_service_kit::crud::{Compiled, Crud, Records, Writes};
@@ -25,6 +26,7 @@ use crate::domain::schema::{self, Registry};
 use crate::domain::segment::Segment;
 use crate::grpc::attributes::{self, AttributeDefinitions, Attributes};
 use crate::grpc::audience::{self as grpc_audience, Audiences};
+use crate::grpc::models::{self, Models};
 use crate::grpc::tags::{self, TagDefinitions, Tags};
 use crate::grpc::timeline::{self, EventKinds};
 use crate::grpc::traits::{self, Traits};
@@ -98,7 +100,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         refresh: config.audience_refresh,
         metrics: metrics.clone(),
     };
-    let audiences = Audiences::new(grpc_audience::Given {
+    let audiences = Arc::new(Audiences::new(grpc_audience::Given {
         index,
         store: Arc::clone(&store),
         lists: Lists::open(&deps.storage)?,
@@ -108,6 +110,16 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         writes: writes.clone(),
         clock: deps.clock.clone(),
         max_moves: config.audience_max_moves,
+    }));
+    let models = Models::new(models::Given {
+        store: Arc::clone(&store),
+        snapshots: snapshots.clone(),
+        audiences: Arc::clone(&audiences),
+        rules: Arc::clone(&rules),
+        resources: Arc::clone(&resources),
+        writes: writes.clone(),
+        clock: deps.clock.clone(),
+        threads: config.training_threads,
     });
     let evaluator = Evaluator {
         store: Arc::clone(&store),
@@ -153,10 +165,13 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
         config,
         metrics,
     };
+    let trainings = models.clone();
     let server = ProfileServiceServer::new(profiles).max_decoding_message_size(MAX_MESSAGE);
     Ok(Service::new(NAME)
         .grpc(server)
-        .grpc(AudienceServiceServer::new(audiences).max_decoding_message_size(MAX_MESSAGE))
+        .grpc(AudienceServiceServer::from_arc(audiences).max_decoding_message_size(MAX_MESSAGE))
+        .grpc(ModelServiceServer::new(models).max_decoding_message_size(MAX_MESSAGE))
+        .task(Task::new("trainings", move |stop| trainings.clone().look_after(stop)))
         .task(Task::new("audience", move |stop| indexer.clone().run(stop)))
         .task(Task::new("segment evaluation", move |stop| evaluator.clone().run(stop)))
         .task(Task::new("quantiles", move |stop| quantiles.clone().run(stop)))

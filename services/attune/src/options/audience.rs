@@ -145,7 +145,7 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         address: Address,
     },
-    /// List them.
+    /// List the snapshots that are kept.
     List {
         #[command(flatten)]
         output: Output,
@@ -161,7 +161,7 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         address: Address,
     },
-    /// Delete one.
+    /// Delete a snapshot with its list of members.
     Delete {
         /// The snapshot.
         #[arg(value_name = "SNAPSHOT")]

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::audience::{AudienceCommand, SnapshotCommand};
 use super::learn::{LtvOptions, ScoreOptions, TrainOptions};
+use super::model::ModelCommand;
 use super::{Address, TableFormat};
 
 /// `attune profile`.
@@ -28,6 +29,9 @@ pub(crate) enum ProfileCommand {
     Score(ScoreOptions),
     /// Tell from a file of purchases what customers will be worth.
     Ltv(LtvOptions),
+    /// Learn models from the profiles of a running server, and score persons by them.
+    #[command(subcommand)]
+    Model(ModelCommand),
 }
 
 /// A person: by id, or by an identifier.
@@ -103,7 +107,8 @@ pub(crate) struct TimelineOptions {
     pub(crate) format: Option<TableFormat>,
 }
 
-fn time(text: &str) -> Result<attune_kernel::Timestamp, String> {
+/// A time in RFC 3339.
+pub(super) fn time(text: &str) -> Result<attune_kernel::Timestamp, String> {
     attune_kernel::Timestamp::parse(text).map_err(|error| error.to_string())
 }
 

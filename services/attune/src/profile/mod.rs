@@ -12,11 +12,13 @@
 //! | `snapshot` | who was meant at a moment |
 //! | `rights` | export and erasure |
 //! | `learn` | models of labels and of lifetime value, from files to files |
+//! | `model` | models of the server's own profiles |
 
 mod audience;
 mod audience_export;
 mod held;
 mod learn;
+mod model;
 mod person;
 mod rights;
 mod segment;
@@ -41,5 +43,6 @@ pub(crate) async fn run(command: ProfileCommand) -> Result<(), Failure> {
         ProfileCommand::Train(options) => learn::train(&options),
         ProfileCommand::Score(options) => learn::score(&options),
         ProfileCommand::Ltv(options) => learn::ltv(&options),
+        ProfileCommand::Model(command) => model::run(command).await,
     }
 }

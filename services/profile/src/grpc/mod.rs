@@ -7,6 +7,7 @@ mod consents;
 mod convert;
 mod events;
 mod handlers;
+pub(crate) mod models;
 mod people;
 mod rights;
 mod scores;

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use attune_client::{AudienceClient, Channel, Options, ProfileClient};
+use attune_client::{AudienceClient, Channel, ModelClient, Options, ProfileClient};
 use attune_kernel::{Secret, Timestamp};
 use attune_profile::{Config, Deps, MIGRATIONS, build};
 use attune_proto::profile::v1::*;
@@ -30,6 +30,7 @@ pub const NOW: i64 = 1_700_000_000_000;
 pub struct Suite {
     pub client: ProfileClient,
     pub audience: AudienceClient,
+    pub model: ModelClient,
     pub clock: Clock,
     pub running: Running,
     dir: Option<tempfile::TempDir>,
@@ -51,7 +52,8 @@ async fn start_with(now: Timestamp, storage: Storage, cache: Cache, config: Conf
     let deps = Deps { storage, cache, clock: clock.clone(), ids: IdSource::random() };
     let service = build(config, deps).await.unwrap();
     let channel = Channel::in_process(service.in_process(), &Options::default());
-    let (client, audience) = (attune_client::profile(channel.clone()), attune_client::audience(channel));
+    let (client, audience) = (attune_client::profile(channel.clone()), attune_client::audience(channel.clone()));
+    let model = attune_client::model(channel);
     let config = Loader::new()
         .section::<ServerConfig>()
         .section::<AuthConfig>()
@@ -60,7 +62,7 @@ async fn start_with(now: Timestamp, storage: Storage, cache: Cache, config: Conf
         .unwrap();
     let running =
         Server::new(config.section().unwrap(), config.section().unwrap()).service(service).start().await.unwrap();
-    Suite { client, audience, clock, running, dir: None, postgres: None }
+    Suite { client, audience, model, clock, running, dir: None, postgres: None }
 }
 
 pub async fn start_in(dir: tempfile::TempDir) -> Suite {
@@ -104,7 +106,7 @@ fn files_below(directory: &std::path::Path, found: &mut Vec<std::path::PathBuf>)
 
 impl Suite {
     pub async fn stop(self) {
-        drop((self.client, self.audience));
+        drop((self.client, self.audience, self.model));
         self.running.stop().await;
         if let Some(postgres) = self.postgres {
             let drop = format!("DROP SCHEMA {} CASCADE", postgres.schema());

@@ -87,6 +87,21 @@ impl Audiences {
         persons::Asked::new(view, lists, &rules, persons, self.clock.now())
     }
 
+    /// The ids of the persons that are meant, ascending.
+    ///
+    /// # Errors
+    /// As the other questions about many persons; `field` names the set.
+    pub(crate) async fn persons(&self, field: &'static str, set: proto::PersonSet) -> Result<Vec<String>, Problem> {
+        let asked = self.asked(vec![(field, set)]).await?;
+        aside(move || {
+            let set = asked.set(0);
+            let mut ids: Vec<String> = set.iter().filter_map(|row| asked.view.person(row)).map(str::to_owned).collect();
+            ids.sort_unstable();
+            Ok(ids)
+        })
+        .await
+    }
+
     /// How the index is.
     async fn standing(&self) -> Result<proto::GetAudienceResponse, Problem> {
         let index = self.index.clone();

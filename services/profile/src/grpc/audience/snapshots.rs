@@ -4,7 +4,7 @@ use attune_kernel::Problem;
 use attune_proto::profile::v1 as proto;
 use attune_service_kit::crud::{Crud, PageToken, page_size};
 
-use super::{Audiences, aside, count};
+use super::{Audiences, count};
 
 attune_service_kit::resource! {
     /// Snapshots.
@@ -27,15 +27,8 @@ impl Audiences {
     ) -> Result<proto::SegmentSnapshot, Problem> {
         let mut snapshot = request.segment_snapshot.unwrap_or_default();
         let persons = snapshot.persons.clone().map(|set| ("segment_snapshot.persons", set));
-        let asked = self.asked(persons.into_iter().collect()).await?;
-        let members = aside(move || {
-            let set = asked.set(0);
-            let mut members: Vec<String> =
-                set.iter().filter_map(|row| asked.view.person(row)).map(str::to_owned).collect();
-            members.sort_unstable();
-            Ok(members)
-        })
-        .await?;
+        let (field, set) = persons.unwrap_or_default();
+        let members = self.persons(field, set).await?;
         snapshot.set_state(proto::SnapshotState::Creating);
         (snapshot.taken_count, snapshot.member_count) = (0, 0);
         let snapshot = self.snapshots.create(Some(snapshot), "", self.clock.now()).await?;
