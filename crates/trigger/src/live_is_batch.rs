@@ -75,6 +75,8 @@ fn any_rule() -> impl Strategy<Value = String> {
         let window_of = if operation == "last" { String::new() } else { format!(", window: {window}s") };
         let figure = measure(&window_of);
         let edge = ["each", "rising", "falling", "each"][usize::from(edge)];
+        // More than a year before: then neither of two years can be said in time.
+        let days = if prior { 400 } else { u32::from(window) };
         let by = if by { ", by: amount" } else { "" };
         let mut text = match form {
             0 => format!("  events: {on}\n  where: properties.amount >= {limit}\n"),
@@ -82,7 +84,7 @@ fn any_rule() -> impl Strategy<Value = String> {
             2 => format!("  let: {{n: {{operation: count, events: {other}, window: {window}s, ago: 3s}}, s: {{operation: since, prior: true}}}}\n  when: n >= 1.0 || s > duration('{limit}s')\n"),
             3 => format!("  events: {on}\n  wait: {{for: {window}s, unless: {other}, restart: {restart}{by}}}\n  let: {{x: {figure}}}\n  when: x >= {limit}.0 || properties.amount > 1\n"),
             4 => format!("  wait: {{for: {window}s, unless: '*'}}\n"),
-            5 => format!("  events: {on}\n  date: {{property: due, before: {window}s, at: '00:00', unless: {other}{by}}}\n"),
+            5 => format!("  events: {on}\n  date: {{property: due, before: {days}d, years: [0, 1], at: '00:00', unless: {other}{by}}}\n"),
             6 => format!("  sequence: {{pattern: '{pattern}', within: {window}s}}\n"),
             _ => format!("  events: {on}\n  let: {{r: {{operation: rise, events: {other}, window: 4s, periods: 3}}}}\n  when: r >= 0.0\n  once_per: {{property: amount, for: {window}s}}\n"),
         };
@@ -130,9 +132,11 @@ proptest! {
         let (given, until) = (in_order(events), at(1000));
         let mut states: BTreeMap<u8, State> = BTreeMap::new();
         let mut live: Vec<Shown> = Vec::new();
-        let show = |customer: u8, fired: Vec<Firing>, live: &mut Vec<Shown>| {
+        let mut told = std::collections::BTreeSet::new();
+        let mut show = |customer: u8, fired: Vec<Firing>, live: &mut Vec<Shown>| {
             live.extend(fired.into_iter().map(|one| {
                 let EventId::Row(row) = one.cause else { panic!("rows were given") };
+                assert!(told.insert((one.rule, row, one.time)), "a rule fires once for an event and a time");
                 let cause = given[usize::try_from(row).unwrap()].time;
                 (customer.to_string(), one.time.as_micros(), one.rule, cause, one.figures)
             }));

@@ -152,6 +152,11 @@ impl Engine {
             } else {
                 return;
             };
+            // Two years of which neither was said in time are one thing to say: a firing differs from every other of its
+            // rule by its event or its time.
+            if state.waits.iter().any(|wait| mine(wait) && wait.deadline == deadline) {
+                return;
+            }
             let pending = Pending {
                 deadline,
                 rule: number,
