@@ -145,17 +145,18 @@ pub(crate) async fn rules_that_do_not_compile_are_not_stored(suite: Suite) {
     let get = profile::GetSegmentRequest { segment_id: "bad".to_owned() };
     assert_eq!(refused(client.get_segment(get).await), Refusal::missing());
 
-    let condition = journey::EventCondition { event: "login".to_owned(), predicate: "properties.x ==".to_owned() };
-    let rule = journey::TriggerRule {
-        trigger_rule_id: "bad".to_owned(),
-        detector: Some(journey::trigger_rule::Detector::Event(condition)),
+    let source = "rules:\n- {id: bad, events: login, where: 'properties.x =='}\n".to_owned();
+    let set = journey::TriggerRuleSet {
+        trigger_rule_set_id: "bad".to_owned(),
+        rules: Some(journey::trigger_rule_set::Rules::Source(source)),
         ..Default::default()
     };
-    let create = journey::CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() };
+    let create = journey::CreateTriggerRuleSetRequest { trigger_rule_set: Some(set), ..Default::default() };
     let mut client = suite.clients.journey.clone();
-    assert_eq!(refused(client.create_trigger_rule(create).await), Refusal::invalid(&["trigger_rule.event.predicate"]));
-    let get = journey::GetTriggerRuleRequest { trigger_rule_id: "bad".to_owned() };
-    assert_eq!(refused(client.get_trigger_rule(get).await), Refusal::missing());
+    let answer = client.create_trigger_rule_set(create).await;
+    assert_eq!(refused(answer), Refusal::invalid(&["trigger_rule_set.source"]));
+    let get = journey::GetTriggerRuleSetRequest { trigger_rule_set_id: "bad".to_owned() };
+    assert_eq!(refused(client.get_trigger_rule_set(get).await), Refusal::missing());
 
     let campaign =
         contact::Campaign { campaign_id: "bad".to_owned(), audience: BROKEN.to_owned(), ..Default::default() };

@@ -100,20 +100,17 @@ pub(crate) async fn knows(suite: &Suite, customer: (&str, &str), income: u32) ->
 
 /// A form that is begun and not finished within a second leads to the follow-up.
 pub(crate) async fn watches_the_form(suite: &Suite) {
-    let when = |event: &str| Some(journey::EventCondition { event: event.to_owned(), predicate: String::new() });
-    let rule = journey::TriggerRule {
-        trigger_rule_id: "form-abandoned".to_owned(),
+    let source = format!(
+        "rules:\n- id: form-abandoned\n  events: form_start\n  wait: {{for: 1s, unless: form_submit}}\n  placement: {FOLLOW_UP}\n"
+    );
+    let set = journey::TriggerRuleSet {
+        trigger_rule_set_id: "forms".to_owned(),
         enabled: true,
-        detector: Some(journey::trigger_rule::Detector::Abandoned(journey::Abandoned {
-            start: when("form_start"),
-            completion: when("form_submit"),
-            within: Some(seconds(1)),
-        })),
-        placement: FOLLOW_UP.to_owned(),
-        ..journey::TriggerRule::default()
+        rules: Some(journey::trigger_rule_set::Rules::Source(source)),
+        ..journey::TriggerRuleSet::default()
     };
-    let request = journey::CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() };
-    suite.clients.journey.clone().create_trigger_rule(request).await.expect("the rule is created");
+    let request = journey::CreateTriggerRuleSetRequest { trigger_rule_set: Some(set), ..Default::default() };
+    suite.clients.journey.clone().create_trigger_rule_set(request).await.expect("the rules are created");
 }
 
 /// At most one e-mail a week to anybody.

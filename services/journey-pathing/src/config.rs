@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use attune_kernel::Violation;
 use attune_service_kit::config::{Section, serde_duration};
+use attune_trigger::Limits;
 use serde::{Deserialize, Serialize};
-
-use crate::domain::trigger::Limits;
 
 /// The default configuration, which documents every key.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -33,8 +32,12 @@ pub struct Config {
     pub observe_batch: usize,
     /// Waits of a rule.
     pub max_waits: usize,
-    /// Events of a window.
-    pub max_window_events: usize,
+    /// Cells of a window.
+    pub max_window_cells: usize,
+    /// Values of which a rule that fires once for each remembers that it did.
+    pub max_once_values: usize,
+    /// Rules of a set.
+    pub max_set_rules: usize,
     /// States of a live pattern.
     pub max_pattern_states: usize,
     /// Events of one question.
@@ -50,15 +53,17 @@ impl Default for Config {
     fn default() -> Self {
         let limits = Limits::default();
         Self {
-            lateness: limits.lateness,
-            timer_grace: limits.grace,
+            lateness: Duration::from_secs(3600),
+            timer_grace: Duration::ZERO,
             settle: Duration::from_secs(5),
             timer_interval: Duration::from_millis(50),
             timer_batch: 256,
             observe_batch: 1000,
             max_waits: limits.waits,
-            max_window_events: limits.window_events,
-            max_pattern_states: limits.pattern_states,
+            max_window_cells: limits.cells,
+            max_once_values: limits.once,
+            max_set_rules: limits.rules,
+            max_pattern_states: limits.states,
             max_query_events: 20_000_000,
             backfill: false,
             backfill_interval: Duration::from_secs(1),
@@ -75,7 +80,9 @@ impl Config {
             ("timer_batch", self.timer_batch, 10_000),
             ("observe_batch", self.observe_batch, 5000),
             ("max_waits", self.max_waits, 1000),
-            ("max_window_events", self.max_window_events, 100_000),
+            ("max_window_cells", self.max_window_cells, 100_000),
+            ("max_once_values", self.max_once_values, 10_000),
+            ("max_set_rules", self.max_set_rules, 10_000),
             ("max_pattern_states", self.max_pattern_states, 20_000),
             ("max_query_events", self.max_query_events, u32::MAX as usize),
         ];
@@ -93,15 +100,18 @@ impl Config {
         problems
     }
 
-    /// What a rule may remember.
+    /// What rules may remember.
     #[must_use]
     pub fn limits(&self) -> Limits {
+        let micros = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
         Limits {
-            lateness: self.lateness,
-            grace: self.timer_grace,
+            lateness: micros(self.lateness),
+            grace: micros(self.timer_grace),
             waits: self.max_waits,
-            window_events: self.max_window_events,
-            pattern_states: self.max_pattern_states,
+            cells: self.max_window_cells,
+            once: self.max_once_values,
+            states: self.max_pattern_states,
+            rules: self.max_set_rules,
         }
     }
 }

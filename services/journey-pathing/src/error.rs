@@ -4,6 +4,7 @@ use attune_kernel::{Code, Problem};
 use attune_storage::StorageError;
 
 use crate::domain::log::LogFull;
+use crate::domain::trigger::Damaged;
 
 /// Why a call was not fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,18 @@ pub enum Error {
 impl From<LogFull> for Error {
     fn from(_: LogFull) -> Self {
         Self::TooManyEvents { limit: u32::MAX as usize }
+    }
+}
+
+impl From<Damaged> for Error {
+    fn from(damaged: Damaged) -> Self {
+        Self::Storage(damaged.into())
+    }
+}
+
+impl From<Damaged> for StorageError {
+    fn from(damaged: Damaged) -> Self {
+        Self::Corrupt(damaged.to_string())
     }
 }
 

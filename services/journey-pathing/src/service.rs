@@ -14,7 +14,7 @@ use attune_storage::{Cache, Storage};
 use crate::clients::{History, Profiles};
 use crate::config::Config;
 use crate::domain::live::{Change, Rulebook};
-use crate::grpc::{Journey, Journeys, TriggerRules, check_journey, check_rule, recorded, rulebook};
+use crate::grpc::{Journey, Journeys, TriggerRuleSets, check_journey, check_set, recorded, rulebook};
 use crate::metrics::Metrics;
 use crate::store::{self, SCHEMA, Store};
 
@@ -49,14 +49,14 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let resources = deps.storage.resources(SCHEMA)?;
     let writes = Writes::default();
     let compiled = Arc::clone(&config);
-    let kinds = [Journeys::KIND, TriggerRules::KIND];
+    let kinds = [Journeys::KIND, TriggerRuleSets::KIND];
     let book = Compiled::new(resources.clone(), writes.clone(), &kinds, move |records| rulebook(records, &compiled));
     let limits = config.limits();
     let journey = Journey {
         store: Arc::clone(&store),
         book: Arc::new(book),
         journeys: Crud::new(resources.clone(), writes.clone()).checked_by(check_journey),
-        rules: Crud::new(resources, writes).checked_by(move |rule| check_rule(rule, limits)),
+        rule_sets: Crud::new(resources, writes).checked_by(move |set| check_set(set, limits)),
         config: Arc::clone(&config),
         clock: deps.clock,
         metrics: Metrics::new(),

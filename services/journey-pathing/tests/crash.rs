@@ -12,7 +12,7 @@ use std::time::Duration;
 use attune_client::{Channel, JourneyClient, Options, journey, profile};
 use attune_journey_pathing::{Config, Deps, build};
 use attune_proto::journey::v1::journey_change::Change;
-use attune_proto::journey::v1::trigger_rule::Detector;
+use attune_proto::journey::v1::trigger_rule_set::Rules;
 use attune_proto::journey::v1::*;
 use attune_proto::profile::v1::Event;
 use attune_service_kit::clock::{Clock, IdSource};
@@ -23,7 +23,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 const DIRECTORY: &str = "ATTUNE_TEST_JOURNEY_CRASH_DIRECTORY";
-const PERSONS: usize = 3000;
+const PERSONS: usize = 10_000;
 
 /// The service on the machine's clock, a few timers in each transaction so that a kill falls between them.
 async fn assemble(directory: &Path) -> (JourneyClient, Service) {
@@ -36,7 +36,7 @@ async fn assemble(directory: &Path) -> (JourneyClient, Service) {
         profile: profile(nobody),
     };
     let config = Config {
-        timer_batch: 2,
+        timer_batch: 5,
         timer_interval: Duration::from_millis(2),
         settle: Duration::ZERO,
         ..Config::default()
@@ -54,13 +54,14 @@ async fn start(directory: &Path) -> (JourneyClient, Running) {
     (client, Server::new(server, AuthConfig::default()).service(service).start().await.unwrap())
 }
 
-fn cart(person: usize) -> Event {
+/// Of every other person a cart that is left, of the others a visit after which nothing is bought.
+fn begun(person: usize) -> Event {
     // Long ago, so that every timer is due when the event is there.
     let time = prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 };
     Event {
-        event_id: "cart".to_owned(),
+        event_id: "begun".to_owned(),
         person_id: format!("p{person}"),
-        event: "cart".to_owned(),
+        event: if person.is_multiple_of(2) { "cart" } else { "visit" }.to_owned(),
         time: Some(time),
         ..Event::default()
     }
@@ -81,18 +82,29 @@ async fn child_fires_until_it_is_killed() {
 async fn set_up(directory: &Path) {
     // Without a server no timer fires: only the events and the rule are written.
     let (mut client, _service) = assemble(directory).await;
-    let condition = |event: &str| Some(EventCondition { event: event.to_owned(), predicate: String::new() });
-    let within = Some(prost_types::Duration { seconds: 60, nanos: 0 });
-    let detector = Detector::Abandoned(Abandoned { start: condition("cart"), completion: condition("buy"), within });
-    let rule = TriggerRule {
-        trigger_rule_id: "left".to_owned(),
+    let source = "rules:\n- {id: left, events: cart, wait: {for: 1m, unless: buy}}\n\
+                  - {id: gone, sequence: {pattern: visit !buy, within: 1m}}\n";
+    let set = TriggerRuleSet {
+        trigger_rule_set_id: "carts".to_owned(),
         enabled: true,
-        detector: Some(detector),
-        ..TriggerRule::default()
+        rules: Some(Rules::Source(source.to_owned())),
+        ..TriggerRuleSet::default()
     };
-    let request = CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() };
-    client.create_trigger_rule(request).await.unwrap();
-    client.observe(ObserveRequest { events: (0..PERSONS).map(cart).collect() }).await.unwrap();
+    let request = CreateTriggerRuleSetRequest { trigger_rule_set: Some(set), ..Default::default() };
+    client.create_trigger_rule_set(request).await.unwrap();
+    assert_eq!(observe_all(&mut client).await, (PERSONS, 0));
+}
+
+/// How many were new, and known.
+async fn observe_all(client: &mut JourneyClient) -> (usize, usize) {
+    let (mut new, mut known) = (0, 0);
+    for first in (0..PERSONS).step_by(5000) {
+        let events = (first..PERSONS.min(first + 5000)).map(begun).collect();
+        let answer = client.observe(ObserveRequest { events }).await.unwrap().into_inner();
+        new += usize::try_from(answer.observed).unwrap();
+        known += usize::try_from(answer.duplicates).unwrap();
+    }
+    (new, known)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +124,7 @@ async fn timers_survive_kills_and_fire_once() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         while let Some(line) = lines.next_line().await.unwrap() {
             let offset = line.strip_prefix("at ").and_then(|offset| offset.parse::<u64>().ok());
-            if offset.is_some_and(|offset| offset >= kill * 100) {
+            if offset.is_some_and(|offset| offset >= kill * 1500) {
                 break;
             }
         }
@@ -120,8 +132,7 @@ async fn timers_survive_kills_and_fire_once() {
     }
     let (mut client, running) = start(directory.path()).await;
     // What was accepted before the kills is known.
-    let again = client.observe(ObserveRequest { events: (0..PERSONS).map(cart).collect() }).await.unwrap().into_inner();
-    assert_eq!((again.observed, again.duplicates), (0, i32::try_from(PERSONS).unwrap()));
+    assert_eq!(observe_all(&mut client).await, (0, PERSONS));
     let request = StreamTriggersRequest { consumer: "parent".to_owned(), after_offset: Some(0) };
     let mut stream = client.stream_triggers(request).await.unwrap().into_inner();
     let mut fired = Vec::new();

@@ -146,24 +146,21 @@ async fn limits(clients: &Clients) -> Result<(), Failure> {
 async fn moments(clients: &Clients) -> Result<(), Failure> {
     let mut client = clients.journey.clone();
     let condition = |event: &str| Some(journey::EventCondition { event: event.to_owned(), predicate: String::new() });
-    let rule = journey::TriggerRule {
-        trigger_rule_id: "form-abandoned".to_owned(),
-        display_name: "Purchase form left for an hour".to_owned(),
+    let rules = format!(
+        "rules:\n- id: form-abandoned\n  title: Purchase form left for an hour\n  kind: opportunity\n  events: {}\n  \
+         wait: {{for: 1h, unless: {}}}\n  cool_down: 1d\n  placement: {FOLLOW_UP}\n",
+        FORM[0],
+        FORM[FORM.len() - 1],
+    );
+    let set = journey::TriggerRuleSet {
+        trigger_rule_set_id: "fund-purchase".to_owned(),
+        display_name: "Moments of buying a fund plan".to_owned(),
         enabled: true,
-        detector: Some(journey::trigger_rule::Detector::Abandoned(journey::Abandoned {
-            start: condition(FORM[0]),
-            completion: condition(FORM[FORM.len() - 1]),
-            within: seconds(HOUR),
-        })),
-        cool_down: seconds(24 * HOUR),
-        placement: FOLLOW_UP.to_owned(),
-        ..journey::TriggerRule::default()
+        rules: Some(journey::trigger_rule_set::Rules::Source(rules)),
+        ..journey::TriggerRuleSet::default()
     };
-    existing_is_fine(
-        client
-            .create_trigger_rule(journey::CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() })
-            .await,
-    )?;
+    let request = journey::CreateTriggerRuleSetRequest { trigger_rule_set: Some(set), ..Default::default() };
+    existing_is_fine(client.create_trigger_rule_set(request).await)?;
     let stages = [("visitor", "page_view"), ("interested", FORM[0]), ("buyer", FORM[FORM.len() - 1])];
     let stages =
         stages.iter().map(|(stage, event)| journey::Stage { stage: (*stage).to_owned(), entry: condition(event) });

@@ -3,7 +3,7 @@
 use attune_kernel::{Personal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::value::{Facts, Properties, Scalar};
+use super::value::{Facts, Properties, Scalar, Value};
 
 /// One thing that one person did. Whose it is, is known by the place it stands in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,24 @@ pub struct Event {
     /// What else is known of it.
     #[serde(default, skip_serializing_if = "Properties::is_empty")]
     pub properties: Properties,
+}
+
+impl Event {
+    /// Where it happened: its channel, or else its property of that name.
+    #[must_use]
+    pub fn place_name(&self) -> &str {
+        match (self.channel.as_str(), self.properties.get("channel")) {
+            ("", Some(Value::Text(place))) => place,
+            (channel, _) => channel,
+        }
+    }
+
+    /// What a log holds of it as properties: those that can be compared, and its channel as `channel`.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, Scalar<'_>)> {
+        let channel = (!self.channel.is_empty()).then_some(("channel", Scalar::Text(&self.channel)));
+        let others = self.properties.iter().filter(move |(name, _)| channel.is_none() || *name != "channel");
+        others.filter_map(|(name, value)| Some((name.as_str(), value.scalar()?))).chain(channel)
+    }
 }
 
 impl Facts for Event {

@@ -1,6 +1,7 @@
 //! All rules and journeys over one person's events as they arrive: what the stores do between reading and writing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use attune_kernel::Timestamp;
@@ -9,26 +10,17 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, Recorded};
 use super::journey::{Journey, JourneyState, StageChange, advance};
 use super::origin::Tree;
-use super::trigger::{self, Fired, Rule, State};
+use super::trigger::{Damaged, Fired, Memory, RuleSet, Running};
 
 /// The rules and journeys that are watched.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Rulebook {
-    /// The rules.
-    pub rules: Vec<ActiveRule>,
+    /// The sets of rules.
+    pub sets: Vec<Arc<RuleSet>>,
     /// The journeys.
     pub journeys: Vec<Journey>,
     /// How long a deadline that had passed when its event arrived waits for the rest of the person's history.
     pub settle: Duration,
-}
-
-/// A rule and where its triggers lead.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActiveRule {
-    /// The rule.
-    pub rule: Rule,
-    /// The placement; empty for none.
-    pub placement: String,
 }
 
 /// What is remembered of a person.
@@ -36,9 +28,9 @@ pub struct ActiveRule {
 pub struct Person {
     /// The time of the newest event.
     pub newest: Option<Timestamp>,
-    /// By rule; rules that remember nothing have no entry.
+    /// By set of rules; sets that remember nothing have no entry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    states: BTreeMap<String, State>,
+    rules: BTreeMap<String, Memory>,
     /// By journey.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<String, JourneyState>,
@@ -48,19 +40,25 @@ pub struct Person {
 }
 
 /// Something to tell the world.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A rule fired.
     Trigger {
         /// Names this firing, whenever it is computed.
         trigger: String,
+        /// The set of rules; empty in what earlier builds wrote.
+        #[serde(default)]
+        set: String,
         /// The rule.
         rule: String,
         /// Where it leads.
         placement: String,
         /// The events that made it fire.
         evidence: Vec<String>,
+        /// The figures of the rule that were numbers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        figures: BTreeMap<String, f64>,
         /// When, in the time of the events.
         time: Timestamp,
     },
@@ -86,12 +84,14 @@ impl Change {
         }
     }
 
-    fn fired(active: &ActiveRule, fired: Fired) -> Self {
+    fn fired(set: &RuleSet, fired: Fired) -> Self {
         Self::Trigger {
             trigger: fired.id.as_str().to_owned(),
-            rule: active.rule.id.clone(),
-            placement: active.placement.clone(),
+            set: set.id.clone(),
+            rule: fired.rule,
+            placement: fired.placement,
             evidence: fired.evidence,
+            figures: fired.figures,
             time: fired.time,
         }
     }
@@ -108,69 +108,72 @@ impl Change {
 
 impl Rulebook {
     /// Takes new events of a person, in order; answers what they cause.
+    ///
+    /// # Errors
+    /// [`Damaged`] when what is remembered does not decode; the person may then be half changed.
     pub fn observe<'a>(
         &self,
         id: &str,
         person: &mut Person,
         events: impl IntoIterator<Item = &'a Event>,
-    ) -> Vec<Change> {
+    ) -> Result<Vec<Change>, Damaged> {
         let mut changes = Vec::new();
+        let mut running = Vec::with_capacity(self.sets.len());
+        for set in &self.sets {
+            running.push(Running::open(set, id, person.rules.get(&set.id), person.newest)?);
+        }
         for event in events {
             for journey in &self.journeys {
                 let state = person.stages.entry(journey.id.clone()).or_default();
                 let moves = advance(journey, state, event);
                 changes.extend(moves.into_iter().map(|change| Change::moved(&journey.id, change)));
             }
-            for active in &self.rules {
-                let (rule, newest) = (&active.rule, person.newest);
-                let fired = match person.states.get_mut(&rule.id) {
-                    Some(state) => trigger::on_event(rule, state, event),
-                    None => {
-                        let mut state = State::since(rule, id, newest);
-                        let fired = trigger::on_event(rule, &mut state, event);
-                        if !state.is_idle(rule) {
-                            person.states.insert(rule.id.clone(), state);
-                        }
-                        fired
-                    }
-                };
-                changes.extend(fired.into_iter().map(|fired| Change::fired(active, fired)));
+            for (set, running) in self.sets.iter().zip(&mut running) {
+                changes.extend(running.observe(event).map(|fired| Change::fired(set, fired)));
             }
             person.newest = person.newest.max(Some(event.time));
         }
+        for (set, running) in self.sets.iter().zip(running) {
+            person.remember(set, running.close());
+        }
         self.tidy(person);
-        changes
+        Ok(changes)
     }
 
     /// Fires what is due for a person.
-    pub fn tick(&self, person: &mut Person, now: Timestamp) -> Vec<Change> {
+    ///
+    /// # Errors
+    /// [`Damaged`] when what is remembered does not decode; the person may then be half changed.
+    pub fn tick(&self, id: &str, person: &mut Person, now: Timestamp) -> Result<Vec<Change>, Damaged> {
         let mut changes = Vec::new();
-        for active in &self.rules {
-            let Some(state) = person.states.get_mut(&active.rule.id) else { continue };
-            let fired = trigger::on_time(&active.rule, state, now);
-            changes.extend(fired.into_iter().map(|fired| Change::fired(active, fired)));
+        for set in &self.sets {
+            let Some(memory) = person.rules.get(&set.id).filter(|memory| memory.due.is_some()) else { continue };
+            let mut running = Running::open(set, id, Some(memory), None)?;
+            changes.extend(running.tick(now).map(|fired| Change::fired(set, fired)));
+            person.remember(set, running.close());
         }
         changes.sort_by_key(Change::time);
         self.tidy(person);
-        changes
+        Ok(changes)
     }
 
     /// When to tick next. What is due already waits a little: more of the person's history may be on its way.
     #[must_use]
     pub fn due(&self, person: &Person, now: Timestamp) -> Option<Timestamp> {
-        let due = |active: &ActiveRule| trigger::next_deadline(&active.rule, person.states.get(&active.rule.id)?);
-        let due = self.rules.iter().filter_map(due).min()?;
+        let due = self.sets.iter().filter_map(|set| person.rules.get(&set.id)?.due).min()?;
         Some(if due <= now { now.plus(self.settle) } else { due })
     }
 
     /// Computes what is remembered of a person anew from their events, after a merge or a split. Nothing fires: what
     /// was due has fired for whom the events belonged to before. `tree` says which ids are in the person.
-    #[must_use]
-    pub fn rebuild(&self, id: &str, tree: Tree, events: &[Recorded], now: Timestamp) -> Person {
+    ///
+    /// # Errors
+    /// None that is expected: nothing is decoded that was not encoded here.
+    pub fn rebuild(&self, id: &str, tree: Tree, events: &[Recorded], now: Timestamp) -> Result<Person, Damaged> {
         let mut person = Person { tree, ..Person::default() };
-        self.observe(id, &mut person, events.iter().map(|recorded| &recorded.event));
-        self.tick(&mut person, now);
-        person
+        self.observe(id, &mut person, events.iter().map(|recorded| &recorded.event))?;
+        self.tick(id, &mut person, now)?;
+        Ok(person)
     }
 
     /// The stages in which two memories of a person differ, as changes from the first to the second.
@@ -195,12 +198,20 @@ impl Rulebook {
         changes
     }
 
-    /// Forgets states that remember nothing, and those of rules and journeys that are gone.
+    /// Forgets what sets of rules and journeys that are gone remembered.
     fn tidy(&self, person: &mut Person) {
-        let rule = |id: &str| self.rules.iter().map(|active| &active.rule).find(|rule| rule.id == id);
-        person.states.retain(|id, state| rule(id).is_some_and(|rule| !state.is_idle(rule)));
+        person.rules.retain(|id, _| self.sets.iter().any(|set| set.id == *id));
         let known = |id: &str| self.journeys.iter().any(|journey| journey.id == id);
         person.stages.retain(|id, state| state.stage.is_some() && known(id));
+    }
+}
+
+impl Person {
+    fn remember(&mut self, set: &RuleSet, memory: Option<Memory>) {
+        match memory {
+            Some(memory) => self.rules.insert(set.id.clone(), memory),
+            None => self.rules.remove(&set.id),
+        };
     }
 }
 
@@ -209,9 +220,7 @@ mod tests {
     use super::*;
     use crate::domain::condition::Condition;
     use crate::domain::journey::Stage;
-    use crate::domain::trigger::{Detector, Limits, Restart};
-
-    const HOUR: Duration = Duration::from_secs(3600);
+    use crate::domain::trigger::compiled;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_millis(second * 1000)
@@ -223,14 +232,10 @@ mod tests {
     }
 
     fn book() -> Rulebook {
-        let (start, completion) = (Condition::named("cart"), Condition::named("buy"));
-        let detector = Detector::Abandoned { start, completion, within: HOUR, restart: Restart::Latest };
-        let rule =
-            Rule { id: "left".to_owned(), version: 1, cool_down: Duration::ZERO, detector, limits: Limits::default() };
         let stage = |name: &str| Stage { name: name.to_owned(), entry: Condition::named(name) };
         let journey = Journey { id: "j".to_owned(), stages: vec![stage("view"), stage("buy")], exit: None };
         Rulebook {
-            rules: vec![ActiveRule { rule, placement: "mail".to_owned() }],
+            sets: vec![compiled("rules:\n- {id: left, events: cart, wait: {for: 1h, unless: buy}, placement: mail}")],
             journeys: vec![journey],
             settle: Duration::from_secs(5),
         }
@@ -239,23 +244,23 @@ mod tests {
     #[test]
     fn what_remembers_nothing_is_not_kept() {
         let (book, mut person) = (book(), Person::default());
-        assert_eq!(book.observe("ada", &mut person, [&event("1", 0, "home")]), []);
-        assert_eq!((person.states.len(), person.stages.len(), book.due(&person, at(0))), (0, 0, None));
-        book.observe("ada", &mut person, [&event("2", 1, "cart")]);
+        assert_eq!(book.observe("ada", &mut person, [&event("1", 0, "home")]).unwrap(), []);
+        assert_eq!((person.rules.len(), person.stages.len(), book.due(&person, at(0))), (0, 0, None));
+        book.observe("ada", &mut person, [&event("2", 1, "cart")]).unwrap();
         assert_eq!(book.due(&person, at(1)), Some(Timestamp::from_micros(3_601_000_001)));
-        let changes = book.tick(&mut person, at(4000));
-        assert!(matches!(&changes[..], [Change::Trigger { rule, placement, evidence, time, .. }]
-            if rule == "left" && placement == "mail" && evidence == &["2"] && *time == at(3601)));
+        let changes = book.tick("ada", &mut person, at(4000)).unwrap();
+        assert!(matches!(&changes[..], [Change::Trigger { set, rule, placement, evidence, time, .. }]
+            if set == "set" && rule == "left" && placement == "mail" && evidence == &["2"] && *time == at(3601)));
         assert_eq!(book.due(&person, at(4000)), None);
         let empty = Rulebook::default();
-        empty.tick(&mut person, at(5000));
+        empty.tick("ada", &mut person, at(5000)).unwrap();
         assert_eq!(person, Person { newest: Some(at(1)), ..Person::default() }, "the rule is gone");
     }
 
     #[test]
     fn what_is_due_on_arrival_waits_for_the_rest_of_the_history() {
         let (book, mut person) = (book(), Person::default());
-        book.observe("ada", &mut person, [&event("1", 0, "cart")]);
+        book.observe("ada", &mut person, [&event("1", 0, "cart")]).unwrap();
         assert_eq!(book.due(&person, at(90_000)), Some(at(90_005)));
     }
 
@@ -271,7 +276,7 @@ mod tests {
             shared: false,
         };
         let events = [event("1", 0, "cart"), event("2", 9000, "view"), event("3", 9500, "cart")].map(recorded);
-        let person = book.rebuild("ada", Tree::new(), &events, at(10_000));
+        let person = book.rebuild("ada", Tree::new(), &events, at(10_000)).unwrap();
         assert_eq!(book.due(&person, at(10_000)), Some(Timestamp::from_micros(13_100_000_001)));
         let moved = book.moved(&Person::default(), &person, at(10_000));
         let change = |from: &str, to: &str, time| Change::Stage {

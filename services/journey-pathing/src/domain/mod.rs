@@ -2,7 +2,7 @@
 //!
 //! * [`log`], [`sessions`], [`funnel`], [`paths`], [`graph`], [`pattern`], [`predicate`], [`value`]: the engine of journeys,
 //!   a crate of its own that the commands use too.
-//! * [`trigger`]: incremental detectors, one small state per rule and person.
+//! * [`trigger`]: sets of trigger rules, one small state per set and person.
 //! * [`journey`]: stages that a person moves through.
 //! * [`live`]: all rules and journeys over one person's events as they arrive.
 //! * [`person`]: what a merge, a split or an erasure means.

@@ -145,12 +145,14 @@ pub(super) fn gap(message: Option<&prost_types::Duration>) -> Result<Unit, Probl
 pub(super) fn journey_change(announced: Announced) -> pb::JourneyChange {
     let time = Some(stamp(announced.change.time()));
     let change = match announced.change {
-        Change::Trigger { trigger, rule, placement, evidence, .. } => {
+        Change::Trigger { trigger, set, rule, placement, evidence, figures, .. } => {
             pb::journey_change::Change::Trigger(pb::Trigger {
                 trigger_id: trigger,
+                trigger_rule_set_id: set,
                 trigger_rule_id: rule,
                 placement,
                 evidence_event_ids: evidence,
+                figures: figures.into_iter().collect(),
             })
         }
         Change::Stage { journey, from, to, .. } => pb::journey_change::Change::StageChange(pb::StageChange {

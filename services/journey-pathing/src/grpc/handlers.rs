@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{person_change, stamp};
 use super::stream::Entries;
+use super::trying::templates;
 use super::{Journey, status};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -104,48 +105,70 @@ impl JourneyService for Journey {
         Ok(Response::new(pb::DeleteJourneyResponse {}))
     }
 
-    async fn create_trigger_rule(
+    async fn create_trigger_rule_set(
         &self,
-        request: Request<pb::CreateTriggerRuleRequest>,
-    ) -> Answer<pb::CreateTriggerRuleResponse> {
-        let pb::CreateTriggerRuleRequest { trigger_rule, request_id } = valid(request)?;
-        let rule = self.rules.create(trigger_rule, &request_id, self.clock.now()).await.map_err(status)?;
-        Ok(Response::new(pb::CreateTriggerRuleResponse { trigger_rule: Some(rule) }))
+        request: Request<pb::CreateTriggerRuleSetRequest>,
+    ) -> Answer<pb::CreateTriggerRuleSetResponse> {
+        let pb::CreateTriggerRuleSetRequest { trigger_rule_set, request_id } = valid(request)?;
+        let set = self.rule_sets.create(trigger_rule_set, &request_id, self.clock.now()).await.map_err(status)?;
+        Ok(Response::new(pb::CreateTriggerRuleSetResponse { trigger_rule_set: Some(set) }))
     }
 
-    async fn get_trigger_rule(
+    async fn get_trigger_rule_set(
         &self,
-        request: Request<pb::GetTriggerRuleRequest>,
-    ) -> Answer<pb::GetTriggerRuleResponse> {
-        let rule = self.rules.get(&valid(request)?.trigger_rule_id).await.map_err(status)?;
-        Ok(Response::new(pb::GetTriggerRuleResponse { trigger_rule: Some(rule) }))
+        request: Request<pb::GetTriggerRuleSetRequest>,
+    ) -> Answer<pb::GetTriggerRuleSetResponse> {
+        let set = self.rule_sets.get(&valid(request)?.trigger_rule_set_id).await.map_err(status)?;
+        Ok(Response::new(pb::GetTriggerRuleSetResponse { trigger_rule_set: Some(set) }))
     }
 
-    async fn list_trigger_rules(
+    async fn list_trigger_rule_sets(
         &self,
-        request: Request<pb::ListTriggerRulesRequest>,
-    ) -> Answer<pb::ListTriggerRulesResponse> {
+        request: Request<pb::ListTriggerRuleSetsRequest>,
+    ) -> Answer<pb::ListTriggerRuleSetsResponse> {
         let request = valid(request)?;
-        let page = self.rules.list(request.page_size, &request.page_token).await.map_err(status)?;
+        let page = self.rule_sets.list(request.page_size, &request.page_token).await.map_err(status)?;
         let next_page_token = page.next_page_token;
-        Ok(Response::new(pb::ListTriggerRulesResponse { trigger_rules: page.items, next_page_token }))
+        Ok(Response::new(pb::ListTriggerRuleSetsResponse { trigger_rule_sets: page.items, next_page_token }))
     }
 
-    async fn update_trigger_rule(
+    async fn update_trigger_rule_set(
         &self,
-        request: Request<pb::UpdateTriggerRuleRequest>,
-    ) -> Answer<pb::UpdateTriggerRuleResponse> {
-        let pb::UpdateTriggerRuleRequest { trigger_rule, update_mask } = request.into_inner();
-        let rule = self.rules.update(trigger_rule, update_mask, self.clock.now()).await.map_err(status)?;
-        Ok(Response::new(pb::UpdateTriggerRuleResponse { trigger_rule: Some(rule) }))
+        request: Request<pb::UpdateTriggerRuleSetRequest>,
+    ) -> Answer<pb::UpdateTriggerRuleSetResponse> {
+        let pb::UpdateTriggerRuleSetRequest { trigger_rule_set, update_mask } = request.into_inner();
+        let set = self.rule_sets.update(trigger_rule_set, update_mask, self.clock.now()).await.map_err(status)?;
+        Ok(Response::new(pb::UpdateTriggerRuleSetResponse { trigger_rule_set: Some(set) }))
     }
 
-    async fn delete_trigger_rule(
+    async fn delete_trigger_rule_set(
         &self,
-        request: Request<pb::DeleteTriggerRuleRequest>,
-    ) -> Answer<pb::DeleteTriggerRuleResponse> {
+        request: Request<pb::DeleteTriggerRuleSetRequest>,
+    ) -> Answer<pb::DeleteTriggerRuleSetResponse> {
         let request = valid(request)?;
-        self.rules.delete(&request.trigger_rule_id, &request.etag).await.map_err(status)?;
-        Ok(Response::new(pb::DeleteTriggerRuleResponse {}))
+        self.rule_sets.delete(&request.trigger_rule_set_id, &request.etag).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteTriggerRuleSetResponse {}))
+    }
+
+    async fn validate_trigger_rule_set(
+        &self,
+        request: Request<pb::ValidateTriggerRuleSetRequest>,
+    ) -> Answer<pb::ValidateTriggerRuleSetResponse> {
+        Ok(Response::new(self.validate(valid(request)?).await.map_err(status)?))
+    }
+
+    async fn backtest_trigger_rule_set(
+        &self,
+        request: Request<pb::BacktestTriggerRuleSetRequest>,
+    ) -> Answer<pb::BacktestTriggerRuleSetResponse> {
+        Ok(Response::new(self.backtest(valid(request)?).await.map_err(status)?))
+    }
+
+    async fn list_trigger_rule_templates(
+        &self,
+        request: Request<pb::ListTriggerRuleTemplatesRequest>,
+    ) -> Answer<pb::ListTriggerRuleTemplatesResponse> {
+        valid(request)?;
+        Ok(Response::new(templates().map_err(status)?))
     }
 }

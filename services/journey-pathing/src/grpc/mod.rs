@@ -7,6 +7,7 @@ mod questions;
 mod resources;
 mod rules;
 mod stream;
+mod trying;
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use attune_service_kit::status::to_status;
 use tonic::Status;
 
 pub(crate) use self::convert::recorded;
-pub(crate) use self::resources::{Journeys, TriggerRules};
-pub(crate) use self::rules::{check_journey, check_rule, rulebook};
+pub(crate) use self::resources::{Journeys, TriggerRuleSets};
+pub(crate) use self::rules::{check_journey, check_set, rulebook};
 use crate::config::Config;
 use crate::domain::live::Rulebook;
 use crate::metrics::Metrics;
@@ -30,7 +31,7 @@ pub(crate) struct Journey {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) book: Arc<Compiled<Rulebook>>,
     pub(crate) journeys: Crud<Journeys>,
-    pub(crate) rules: Crud<TriggerRules>,
+    pub(crate) rule_sets: Crud<TriggerRuleSets>,
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,

@@ -1,6 +1,6 @@
-//! Journeys and trigger rules as resources.
+//! Journeys and sets of trigger rules as resources.
 
-use attune_proto::journey::v1::{Journey, TriggerRule};
+use attune_proto::journey::v1::{Journey, TriggerRuleSet};
 
 attune_service_kit::resource! {
     /// Journeys.
@@ -8,6 +8,6 @@ attune_service_kit::resource! {
 }
 
 attune_service_kit::resource! {
-    /// Trigger rules.
-    pub(crate) TriggerRules(TriggerRule) { kind: "trigger_rule", id: trigger_rule_id }
+    /// Sets of trigger rules.
+    pub(crate) TriggerRuleSets(TriggerRuleSet) { kind: "trigger_rule_set", id: trigger_rule_set_id }
 }

@@ -1,32 +1,30 @@
-//! Trigger rules and journeys from their messages to the domain.
+//! Sets of trigger rules and journeys from their messages to the domain.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use attune_kernel::{Problem, Violation};
 use attune_proto::journey::v1 as pb;
-use attune_proto::journey::v1::trigger_rule::Detector as PbDetector;
+use attune_proto::journey::v1::trigger_rule_set::Rules;
 use attune_service_kit::crud::Records;
-use prost::Message as _;
-use sha2::{Digest as _, Sha256};
+use attune_trigger::file::RulesFile;
+use attune_trigger::{Engine, Limits, RuleError, from_yaml, library, locate};
 
-use super::convert::duration;
-use super::{Journeys, TriggerRules};
+use super::{Journeys, TriggerRuleSets};
 use crate::config::Config;
 use crate::domain::condition::Condition;
 use crate::domain::journey::{Journey, Stage};
-use crate::domain::live::{ActiveRule, Rulebook};
-use crate::domain::pattern::Pattern;
-use crate::domain::trigger::{Detector, Limits, Restart, Rule};
-
-/// The longest time a rule may wait or look back: ten years.
-const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
+use crate::domain::live::Rulebook;
+use crate::domain::trigger::RuleSet;
 
 type Broken = Vec<Violation>;
 
-/// What is wrong with a rule beyond its field rules.
-pub(crate) fn check_rule(rule: &pb::TriggerRule, limits: Limits) -> Vec<Violation> {
-    to_rule(rule, limits).err().unwrap_or_default()
+/// The libraries of rules: name and file.
+pub(super) const TEMPLATES: [(&str, &str); 2] = [("bank", library::BANK), ("shop", library::SHOP)];
+
+/// What is wrong with a set beyond its field rules.
+pub(crate) fn check_set(set: &pb::TriggerRuleSet, limits: Limits) -> Vec<Violation> {
+    compile(set, limits).map(|_| ()).map_err(|wrong| wrong.violations()).err().unwrap_or_default()
 }
 
 /// What is wrong with a journey beyond its field rules.
@@ -34,14 +32,17 @@ pub(crate) fn check_journey(journey: &pb::Journey) -> Vec<Violation> {
     to_journey(journey).err().unwrap_or_default()
 }
 
-/// Everything that is watched. What is stored was checked, but by the limits of then: a rule that these limits refuse
+/// Everything that is watched. What is stored was checked, but by the limits of then: a set that these limits refuse
 /// is left out.
 pub(crate) fn rulebook(records: &Records, config: &Config) -> Result<Rulebook, Problem> {
     let mut book = Rulebook { settle: config.settle, ..Rulebook::default() };
-    for message in records.of::<TriggerRules>()?.into_iter().filter(|rule| rule.enabled) {
-        match to_rule(&message, config.limits()) {
-            Ok(rule) => book.rules.push(ActiveRule { rule, placement: message.placement }),
-            Err(broken) => left_out("trigger rule", &message.trigger_rule_id, &broken),
+    for message in records.of::<TriggerRuleSets>()?.into_iter().filter(|set| set.enabled) {
+        match compile(&message, config.limits()) {
+            Ok((_, engine)) => {
+                let set = RuleSet::new(message.trigger_rule_set_id, message.placement, engine);
+                book.sets.push(Arc::new(set));
+            }
+            Err(wrong) => left_out("set of trigger rules", &message.trigger_rule_set_id, &wrong.violations()),
         }
     }
     for message in records.of::<Journeys>()? {
@@ -58,65 +59,71 @@ fn left_out(kind: &'static str, id: &str, broken: &[Violation]) {
     tracing::error!(kind, id, problem = first, "a stored resource is not watched because it no longer fits");
 }
 
-fn to_rule(message: &pb::TriggerRule, limits: Limits) -> Result<Rule, Broken> {
-    let mut broken = Broken::new();
-    let cool_down = optional(message.cool_down.as_ref(), "cool_down", &mut broken);
-    let detector = message.detector.as_ref().and_then(|detector| to_detector(detector, &mut broken));
-    let Some(detector) = detector.filter(|_| broken.is_empty()) else { return Err(broken) };
-    let rule = Rule {
-        id: message.trigger_rule_id.clone(),
-        version: version(message),
-        cool_down: cool_down.unwrap_or_default(),
-        detector,
-        limits,
-    };
-    match rule.check() {
-        Ok(()) => Ok(rule),
-        Err(invalid) => Err(vec![Violation::new(invalid.field, invalid.message)]),
+/// Why a set cannot watch.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// A field of the message.
+    Field(Broken),
+    /// Places in its file of rules.
+    File(Vec<RuleError>),
+}
+
+impl Wrong {
+    /// As violations of the message.
+    pub(super) fn violations(self) -> Broken {
+        match self {
+            Self::Field(broken) => broken,
+            Self::File(errors) => errors.iter().map(|error| Violation::new("source", error.to_string())).collect(),
+        }
     }
 }
 
-/// A fingerprint of what the rule watches for: only a change of that makes its detectors begin anew.
-fn version(message: &pb::TriggerRule) -> u64 {
-    let watched = pb::TriggerRule { detector: message.detector.clone(), ..pb::TriggerRule::default() };
-    let digest = Sha256::digest(watched.encode_to_vec());
-    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-fn to_detector(message: &PbDetector, broken: &mut Broken) -> Option<Detector> {
-    match message {
-        PbDetector::Abandoned(of) => {
-            let start = to_condition(of.start.as_ref(), "abandoned.start", broken);
-            let completion = to_condition(of.completion.as_ref(), "abandoned.completion", broken);
-            let within = required(of.within.as_ref(), "abandoned.within", broken);
-            Some(Detector::Abandoned {
-                start: start?,
-                completion: completion?,
-                within: within?,
-                restart: Restart::Latest,
-            })
-        }
-        PbDetector::Sequence(of) => {
-            let within = required(of.within.as_ref(), "sequence.within", broken);
-            match Pattern::parse(&of.pattern) {
-                Ok(pattern) => Some(Detector::Sequence { pattern, within: within? }),
-                Err(error) => {
-                    broken.push(Violation::new("sequence.pattern", error.to_string()));
-                    None
-                }
+/// The rules of a set, those that it picks, and the engine that runs them.
+pub(super) fn compile(set: &pb::TriggerRuleSet, limits: Limits) -> Result<(RulesFile, Engine), Wrong> {
+    let (text, of_people) = match &set.rules {
+        Some(Rules::Source(source)) => (source.as_str(), true),
+        Some(Rules::Template(name)) => match TEMPLATES.iter().find(|(known, _)| known == name) {
+            Some((_, text)) => (*text, false),
+            None => {
+                return Err(Wrong::Field(vec![Violation::new(
+                    "template",
+                    "names no library: there are bank and shop",
+                )]));
             }
-        }
-        PbDetector::Threshold(of) => {
-            let condition = to_condition(of.condition.as_ref(), "threshold.condition", broken);
-            let window = required(of.window.as_ref(), "threshold.window", broken);
-            let property = (!of.property.is_empty()).then(|| of.property.clone());
-            Some(Detector::Threshold { condition: condition?, property, limit: of.limit, window: window? })
-        }
-        PbDetector::Event(of) => Some(Detector::Event(to_condition(Some(of), "event", broken)?)),
-        PbDetector::Inactive(of) => {
-            Some(Detector::Inactive { after: required(of.after.as_ref(), "inactive.after", broken)? })
-        }
+        },
+        // What is missing is a field rule's to tell.
+        None => return Err(Wrong::Field(Vec::new())),
+    };
+    let file = from_yaml(text).map_err(|error| Wrong::File(vec![error]))?;
+    let unknown = |(at, id): (usize, &String)| {
+        let known = file.rules.iter().any(|rule| rule.id == *id);
+        (!known).then(|| Violation::new(format!("rule_ids[{at}]"), "names no rule of the file"))
+    };
+    let unknown: Broken = set.rule_ids.iter().enumerate().filter_map(unknown).collect();
+    if !unknown.is_empty() {
+        return Err(Wrong::Field(unknown));
     }
+    let engine = |file: &RulesFile| {
+        Engine::new(file, limits).map_err(|mut errors| {
+            if of_people {
+                locate(text, &mut errors);
+            }
+            Wrong::File(errors)
+        })
+    };
+    if set.rule_ids.is_empty() {
+        let engine = engine(&file)?;
+        return Ok((file, engine));
+    }
+    // The whole file must be right, so that what is wrong is told by its lines.
+    if of_people {
+        engine(&file)?;
+    }
+    let picked: BTreeSet<&String> = set.rule_ids.iter().collect();
+    let rules = file.rules.iter().filter(|rule| picked.contains(&rule.id)).cloned().collect();
+    let file = RulesFile { rules, ..file };
+    let engine = engine(&file)?;
+    Ok((file, engine))
 }
 
 fn to_condition(message: Option<&pb::EventCondition>, field: &str, broken: &mut Broken) -> Option<Condition> {
@@ -132,27 +139,6 @@ fn to_condition(message: Option<&pb::EventCondition>, field: &str, broken: &mut 
             None
         }
     }
-}
-
-fn optional(message: Option<&prost_types::Duration>, field: &str, broken: &mut Broken) -> Option<Duration> {
-    match duration(message?) {
-        Some(duration) if duration <= LONGEST => Some(duration),
-        Some(_) => {
-            broken.push(Violation::new(field, "must be at most ten years"));
-            None
-        }
-        None => {
-            broken.push(Violation::new(field, "must not be negative"));
-            None
-        }
-    }
-}
-
-fn required(message: Option<&prost_types::Duration>, field: &str, broken: &mut Broken) -> Option<Duration> {
-    if message.is_none() {
-        broken.push(Violation::new(field, "must be set"));
-    }
-    optional(message, field, broken)
 }
 
 fn to_journey(message: &pb::Journey) -> Result<Journey, Broken> {

@@ -13,9 +13,8 @@ use crate::clients::{History, Page};
 use crate::domain::condition::Condition;
 use crate::domain::event::{Event, Identifier};
 use crate::domain::journey::{Journey, Stage};
-use crate::domain::live::ActiveRule;
 use crate::domain::sessions::{Unit, sequences};
-use crate::domain::trigger::{Detector, Limits, Restart, Rule};
+use crate::domain::trigger::compiled;
 use crate::metrics::Metrics;
 use crate::service::Backfill;
 
@@ -72,14 +71,9 @@ where
 
 /// Carts abandoned for an hour, and the journey view, cart, buy.
 fn book() -> Arc<Rulebook> {
-    let (start, completion) = (Condition::named("cart"), Condition::named("buy"));
-    let within = Duration::from_secs(3600);
-    let detector = Detector::Abandoned { start, completion, within, restart: Restart::Latest };
-    let rule =
-        Rule { id: "left".to_owned(), version: 1, cool_down: Duration::ZERO, detector, limits: Limits::default() };
     let stages = ["view", "cart", "buy"].map(|name| Stage { name: name.to_owned(), entry: Condition::named(name) });
     Arc::new(Rulebook {
-        rules: vec![ActiveRule { rule, placement: "mail".to_owned() }],
+        sets: vec![compiled("rules:\n- {id: left, events: cart, wait: {for: 1h, unless: buy}, placement: mail}")],
         journeys: vec![Journey { id: "shop".to_owned(), stages: stages.into(), exit: None }],
         settle: Duration::from_secs(5),
     })

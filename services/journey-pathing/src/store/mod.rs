@@ -42,7 +42,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
 const FEED: &str = "changes";
 
 /// An entry of the feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Announced {
     /// From 1, without gaps.
     #[serde(skip)]

@@ -9,7 +9,6 @@ use super::Announced;
 use crate::domain::event::Recorded;
 use crate::domain::live::{Change, Person};
 use crate::domain::log::{EventLog, EventLogBuilder, LogFull};
-use crate::domain::value::Value;
 
 fn encode(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>, StorageError> {
     serde_json::to_vec(value).map_err(|error| StorageError::Internal(format!("{what} does not encode: {error}")))
@@ -104,7 +103,6 @@ impl LogWriter {
 fn push(builder: &mut EventLogBuilder, person: &str, recorded: &Recorded, properties: bool) -> Result<(), LogFull> {
     let event = &recorded.event;
     let session = (!recorded.session.is_empty()).then_some(recorded.session.as_str());
-    let scalars = event.properties.iter().filter(|_| properties);
-    let scalars = scalars.filter_map(|(name, value): (&String, &Value)| Some((name.as_str(), value.scalar()?)));
+    let scalars = event.facts().filter(|_| properties);
     builder.push_in_session(person, event.time, &event.name, session, scalars)
 }

@@ -2,7 +2,7 @@
 
 use attune_proto::identity::v1::person_change::Change as PersonChangeKind;
 use attune_proto::identity::v1::{Erasure, Merge, PersonChange};
-use attune_proto::journey::v1::trigger_rule::Detector;
+use attune_proto::journey::v1::journey_change::Change;
 use attune_proto::journey::v1::*;
 use attune_proto::profile::v1::Event;
 use tonic::Code;
@@ -12,13 +12,9 @@ use crate::support::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn triggers_and_stages_come_by_the_feed() {
     over_both(|world| async move {
-        create(&world, rule("left", abandoned())).await.unwrap();
-        create(
-            &world,
-            rule("big", Detector::Event(when("pay", "properties.amount >= 1000.0 && channel == 'web'").unwrap())),
-        )
-        .await
-        .unwrap();
+        create(&world, set("carts", LEFT)).await.unwrap();
+        let big = "- {id: big, events: pay, where: \"properties.amount >= 1000.0 && channel == 'web'\"}\n";
+        create(&world, set("payments", big)).await.unwrap();
         let stage = |name: &str, event: &str| Stage { stage: name.to_owned(), entry: when(event, "") };
         let stages = vec![stage("looks", "view"), stage("wants", "cart")];
         let plan = attune_proto::journey::v1::Journey { journey_id: "shop".to_owned(), stages, ..Default::default() };
@@ -86,19 +82,32 @@ async fn triggers_and_stages_come_by_the_feed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_rule_fires() {
     over_both(|world| async move {
-        let sequence = Sequence { pattern: "fail{2} login".to_owned(), within: seconds(600) };
-        let count = Threshold { condition: when("pay", ""), limit: 3.0, window: seconds(600), ..Default::default() };
-        create(&world, rule("guess", Detector::Sequence(sequence))).await.unwrap();
-        create(&world, rule("often", Detector::Threshold(count))).await.unwrap();
-        create(&world, rule("quiet", Detector::Inactive(Inactive { after: seconds(7200) }))).await.unwrap();
-        create(&world, TriggerRule { enabled: false, ..rule("off", abandoned()) }).await.unwrap();
-        world.observe(walk("ada", 0, "fail fail login pay pay cart pay")).await;
-        world.to(100_000);
-        let texts: Vec<String> = read(&world, "test", Some(0), 3).await.iter().map(text).collect();
+        let rules = "\
+- {id: guess, sequence: {pattern: 'fail{2} login', within: 10m}}
+- {id: often, events: pay, let: {paid: {operation: count, events: pay, window: 10m}}, when: paid == 3.0}
+- {id: quiet, wait: {for: 2h, unless: '*'}, placement: push}
+- {id: due, events: pay, date: {property: until, before: 1d, at: '09:00'}}
+";
+        create(&world, set("all", rules)).await.unwrap();
+        create(&world, TriggerRuleSet { enabled: false, ..set("off", LEFT) }).await.unwrap();
+        let mut events = walk("ada", 0, "fail fail login pay pay cart pay");
+        let until = prost_types::Value { kind: Some(prost_types::value::Kind::StringValue("2026-01-07".to_owned())) };
+        events[6].properties = Some(prost_types::Struct { fields: [("until".to_owned(), until)].into() });
+        world.observe(events).await;
+        world.to(200_000);
+        let all = read(&world, "test", Some(0), 4).await;
+        let texts: Vec<String> = all.iter().map(text).collect();
         assert_eq!(
             texts,
-            ["ada 120 guess mail 0-0,0-1,0-2", "ada 360 often mail 0-3,0-4,0-6", "ada 7560 quiet mail 0-6"]
+            [
+                "ada 120 guess mail 0-0,0-1,0-2",
+                "ada 360 often mail 0-6",
+                "ada 7560 quiet push 0-6",
+                "ada 118800 due mail 0-6"
+            ]
         );
+        let Some(Change::Trigger(often)) = &all[1].change else { panic!("a trigger") };
+        assert_eq!((often.trigger_rule_set_id.as_str(), often.figures.get("paid")), ("all", Some(&3.0)));
         world
     })
     .await;
@@ -108,17 +117,19 @@ async fn every_kind_of_rule_fires() {
 async fn a_rule_can_be_renamed_while_timers_run_and_a_deleted_one_fires_no_more() {
     over_both(|world| async move {
         let mut client = world.client.clone();
-        create(&world, rule("left", abandoned())).await.unwrap();
-        create(&world, rule("gone", abandoned())).await.unwrap();
+        create(&world, set("left", LEFT)).await.unwrap();
+        create(&world, set("gone", LEFT)).await.unwrap();
         world.observe(walk("ada", 0, "cart")).await;
-        let renamed =
-            TriggerRule { display_name: "Left".to_owned(), placement: "push".to_owned(), ..rule("left", abandoned()) };
-        client
-            .update_trigger_rule(UpdateTriggerRuleRequest { trigger_rule: Some(renamed), update_mask: None })
-            .await
-            .unwrap();
-        let delete = DeleteTriggerRuleRequest { trigger_rule_id: "gone".to_owned(), etag: String::new() };
-        client.delete_trigger_rule(delete).await.unwrap();
+        // A title and another rule beside it leave the timer alone.
+        let rules = format!(
+            "{}- {{id: other, events: view, where: 'false'}}\n",
+            LEFT.replace("id: left", "id: left, title: Left")
+        );
+        let renamed = TriggerRuleSet { placement: "push".to_owned(), ..set("left", &rules) };
+        let update = UpdateTriggerRuleSetRequest { trigger_rule_set: Some(renamed), update_mask: None };
+        client.update_trigger_rule_set(update).await.unwrap();
+        let delete = DeleteTriggerRuleSetRequest { trigger_rule_set_id: "gone".to_owned(), etag: String::new() };
+        client.delete_trigger_rule_set(delete).await.unwrap();
         world.to(9999);
         let first = read(&world, "test", Some(0), 1).await;
         world.observe(walk("ada", 9999, "view")).await;

@@ -7,3 +7,4 @@ mod questions;
 mod refusing;
 mod resources;
 mod support;
+mod trying;

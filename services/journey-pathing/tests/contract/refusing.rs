@@ -1,8 +1,9 @@
 //! Bad input: a status with one `ErrorInfo` and the path of the field; nothing half-written.
 
-use attune_proto::journey::v1::trigger_rule::Detector;
+use attune_proto::journey::v1::trigger_rule_set::Rules;
 use attune_proto::journey::v1::*;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::support::*;
 
@@ -97,39 +98,34 @@ async fn bad_questions_name_the_field() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_rules_are_refused_with_the_field() {
     over_both(|world| async move {
-        let condition = |predicate: &str| when("cart", predicate);
-        let abandoned = |start, within| Detector::Abandoned(Abandoned { start, completion: when("buy", ""), within });
-        let sequence =
-            |pattern: &str| Detector::Sequence(Sequence { pattern: pattern.to_owned(), within: seconds(60) });
-        let threshold = |limit| {
-            Detector::Threshold(Threshold {
-                condition: when("pay", ""),
-                limit,
-                window: seconds(60),
-                ..Default::default()
-            })
-        };
-        for (detector, field) in [
-            (abandoned(condition("properties.amount >"), seconds(60)), "abandoned.start.predicate"),
-            (abandoned(condition("colour == 'red'"), seconds(60)), "abandoned.start.predicate"),
-            (abandoned(condition("'text'"), seconds(60)), "abandoned.start.predicate"),
-            (abandoned(condition(""), None), "abandoned.within"),
-            (abandoned(None, seconds(60)), "abandoned.start"),
-            (abandoned(condition(""), seconds(400_000_000)), "abandoned.within"),
-            (sequence("a (b"), "sequence.pattern"),
-            (sequence("^ a"), "sequence.pattern"),
-            (threshold(0.0), "threshold.limit"),
-            (threshold(1e9), "threshold.limit"),
-            (threshold(f64::NAN), "threshold.limit"),
-            (Detector::Inactive(Inactive { after: seconds(0) }), "inactive.after"),
-            (Detector::Event(EventCondition::default()), "event.event"),
+        for (rules, line) in [
+            ("- {id: r, events: cart, wait: {for: soon}}", "line 2: rules[0].wait.for"),
+            ("- {id: r, events: cart, wait: {for: 0s}}", "line 2: rules[0].wait.for"),
+            ("- {id: r, events: cart, wait: {for: 5000d}}", "line 2: rules[0].wait.for"),
+            ("- id: r\n  events: cart\n  where: properties.amount >", "line 4: rules[0].where"),
+            ("- id: r\n  where: colour == 'red'", "line 3: rules[0].where"),
+            ("- id: r\n  where: \"'text'\"", "line 3: rules[0].where"),
+            ("- {id: r, sequence: {pattern: 'a (b', within: 1m}}", "line 2: rules[0].sequence.pattern"),
+            ("- {id: r, sequence: {pattern: '^ a', within: 1m}}", "line 2: rules[0].sequence.pattern"),
+            ("- {id: r, events: cart}\n- {id: r, events: cart}", "line 3: rules[1].id"),
+            ("- {ids: r}", "line 2"),
         ] {
-            let (code, reason, fields) = refused(create(&world, rule("r", detector.clone())).await);
-            assert_eq!((code, reason.as_str()), (Code::InvalidArgument, "INVALID_FIELD"), "{detector:?}");
-            assert!(fields.contains(&format!("trigger_rule.{field}")), "{fields:?}");
+            let status = create(&world, set("r", rules)).await.unwrap_err();
+            let details = status.get_error_details();
+            let broken = &details.bad_request().unwrap().field_violations[0];
+            assert_eq!(broken.field, "trigger_rule_set.source", "{rules}");
+            assert!(broken.description.starts_with(line), "{rules}: {}", broken.description);
+            assert_eq!(refused::<()>(Err(status)).1, "INVALID_FIELD");
         }
-        let nothing = TriggerRule { detector: None, ..rule("r", sequence("a")) };
-        assert_eq!(refused(create(&world, nothing).await).2, ["trigger_rule.detector"]);
+        let nothing = TriggerRuleSet { rules: None, ..set("r", LEFT) };
+        assert_eq!(refused(create(&world, nothing).await), invalid(&["trigger_rule_set.rules"]));
+        let unheard = TriggerRuleSet { rules: Some(Rules::Template("zoo".to_owned())), ..set("r", LEFT) };
+        assert_eq!(refused(create(&world, unheard.clone()).await), invalid(&["trigger_rule_set.template"]));
+        let unknown = TriggerRuleSet { rule_ids: vec!["left".to_owned(), "right".to_owned()], ..set("r", LEFT) };
+        assert_eq!(refused(create(&world, unknown).await), invalid(&["trigger_rule_set.rule_ids[1]"]));
+        let asked = BacktestTriggerRuleSetRequest { trigger_rule_set: Some(unheard), ..Default::default() };
+        let answer = world.client.clone().backtest_trigger_rule_set(asked).await;
+        assert_eq!(refused(answer), invalid(&["trigger_rule_set.template"]));
         let stage = |name: &str| Stage { stage: name.to_owned(), entry: when("view", "") };
         let twice = attune_proto::journey::v1::Journey {
             journey_id: "j".to_owned(),

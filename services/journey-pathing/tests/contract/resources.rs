@@ -1,4 +1,4 @@
-//! Journeys and trigger rules as resources.
+//! Journeys and sets of trigger rules as resources.
 
 use attune_proto::journey::v1::*;
 use tonic::Code;
@@ -9,27 +9,31 @@ use crate::support::*;
 async fn resources_follow_the_standard() {
     over_both(|world| async move {
         let mut client = world.client.clone();
-        let made = create(&world, rule("left", abandoned())).await.unwrap();
-        assert_eq!(refused(create(&world, rule("left", abandoned())).await).0, Code::AlreadyExists);
-        create(&world, rule("other", abandoned())).await.unwrap();
-        let page =
-            client.list_trigger_rules(ListTriggerRulesRequest { page_size: 1, ..Default::default() }).await.unwrap();
+        let made = create(&world, set("left", LEFT)).await.unwrap();
+        assert_eq!(refused(create(&world, set("left", LEFT)).await).0, Code::AlreadyExists);
+        create(&world, set("other", LEFT)).await.unwrap();
+        let page = client
+            .list_trigger_rule_sets(ListTriggerRuleSetsRequest { page_size: 1, ..Default::default() })
+            .await
+            .unwrap();
         let page = page.into_inner();
-        assert_eq!(page.trigger_rules, std::slice::from_ref(&made));
-        let next = ListTriggerRulesRequest { page_token: page.next_page_token, ..Default::default() };
+        assert_eq!(page.trigger_rule_sets, std::slice::from_ref(&made));
+        let next = ListTriggerRuleSetsRequest { page_token: page.next_page_token, ..Default::default() };
         assert_eq!(
-            client.list_trigger_rules(next).await.unwrap().into_inner().trigger_rules[0].trigger_rule_id,
+            client.list_trigger_rule_sets(next).await.unwrap().into_inner().trigger_rule_sets[0].trigger_rule_set_id,
             "other"
         );
 
         let mask = Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] });
-        let named = TriggerRule { display_name: "Left".to_owned(), trigger_rule_id: "left".to_owned(), ..made.clone() };
-        let update = UpdateTriggerRuleRequest { trigger_rule: Some(named), update_mask: mask };
-        let updated = client.update_trigger_rule(update.clone()).await.unwrap().into_inner().trigger_rule.unwrap();
-        assert_eq!((updated.display_name.as_str(), &updated.detector), ("Left", &made.detector));
-        assert_eq!(refused(client.update_trigger_rule(update).await).1, "ETAG_MISMATCH");
-        let delete = DeleteTriggerRuleRequest { trigger_rule_id: "left".to_owned(), etag: updated.etag };
-        client.delete_trigger_rule(delete).await.unwrap();
+        let named =
+            TriggerRuleSet { display_name: "Left".to_owned(), trigger_rule_set_id: "left".to_owned(), ..made.clone() };
+        let update = UpdateTriggerRuleSetRequest { trigger_rule_set: Some(named), update_mask: mask };
+        let updated =
+            client.update_trigger_rule_set(update.clone()).await.unwrap().into_inner().trigger_rule_set.unwrap();
+        assert_eq!((updated.display_name.as_str(), &updated.rules), ("Left", &made.rules));
+        assert_eq!(refused(client.update_trigger_rule_set(update).await).1, "ETAG_MISMATCH");
+        let delete = DeleteTriggerRuleSetRequest { trigger_rule_set_id: "left".to_owned(), etag: updated.etag };
+        client.delete_trigger_rule_set(delete).await.unwrap();
         assert_eq!(refused(client_get(&world, "left").await).0, Code::NotFound);
 
         let stages = vec![Stage { stage: "looks".to_owned(), entry: when("view", "") }];

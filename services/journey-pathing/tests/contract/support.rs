@@ -6,7 +6,7 @@ use attune_client::{Channel, JourneyClient, Options, journey, profile};
 use attune_journey_pathing::{Config, Deps, MIGRATIONS, build};
 use attune_kernel::{Secret, Timestamp};
 use attune_proto::journey::v1::journey_change::Change;
-use attune_proto::journey::v1::trigger_rule::Detector;
+use attune_proto::journey::v1::trigger_rule_set::Rules;
 use attune_proto::journey::v1::*;
 use attune_proto::profile::v1::Event;
 use attune_service_kit::clock::{Clock, IdSource};
@@ -107,23 +107,23 @@ pub(crate) fn when(name: &str, predicate: &str) -> Option<EventCondition> {
     Some(EventCondition { event: name.to_owned(), predicate: predicate.to_owned() })
 }
 
-pub(crate) fn rule(id: &str, detector: Detector) -> TriggerRule {
-    TriggerRule {
-        trigger_rule_id: id.to_owned(),
+/// A set of rules that watches.
+pub(crate) fn set(id: &str, rules: &str) -> TriggerRuleSet {
+    TriggerRuleSet {
+        trigger_rule_set_id: id.to_owned(),
         enabled: true,
         placement: "mail".to_owned(),
-        detector: Some(detector),
-        ..TriggerRule::default()
+        rules: Some(Rules::Source(format!("rules:\n{rules}"))),
+        ..TriggerRuleSet::default()
     }
 }
 
-pub(crate) fn abandoned() -> Detector {
-    Detector::Abandoned(Abandoned { start: when("cart", ""), completion: when("buy", ""), within: seconds(1800) })
-}
+/// A cart that is left for half an hour.
+pub(crate) const LEFT: &str = "- {id: left, events: cart, wait: {for: 30m, unless: buy}}\n";
 
-pub(crate) async fn create(world: &World, rule: TriggerRule) -> Result<TriggerRule, Status> {
-    let request = CreateTriggerRuleRequest { trigger_rule: Some(rule), ..Default::default() };
-    Ok(world.client.clone().create_trigger_rule(request).await?.into_inner().trigger_rule.unwrap())
+pub(crate) async fn create(world: &World, set: TriggerRuleSet) -> Result<TriggerRuleSet, Status> {
+    let request = CreateTriggerRuleSetRequest { trigger_rule_set: Some(set), ..Default::default() };
+    Ok(world.client.clone().create_trigger_rule_set(request).await?.into_inner().trigger_rule_set.unwrap())
 }
 
 /// Reads the feed until there are so many entries.
@@ -136,7 +136,8 @@ pub(crate) async fn read(world: &World, consumer: &str, after_offset: Option<i64
             all.extend(stream.message().await.unwrap().unwrap().changes);
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), enough).await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(60), enough).await;
+    assert!(waited.is_ok(), "only {:?}", all.iter().map(text).collect::<Vec<_>>());
     all
 }
 
@@ -173,7 +174,7 @@ impl Ack for JourneyClient {
     }
 }
 
-pub(crate) async fn client_get(world: &World, id: &str) -> Result<TriggerRule, Status> {
-    let request = GetTriggerRuleRequest { trigger_rule_id: id.to_owned() };
-    Ok(world.client.clone().get_trigger_rule(request).await?.into_inner().trigger_rule.unwrap())
+pub(crate) async fn client_get(world: &World, id: &str) -> Result<TriggerRuleSet, Status> {
+    let request = GetTriggerRuleSetRequest { trigger_rule_set_id: id.to_owned() };
+    Ok(world.client.clone().get_trigger_rule_set(request).await?.into_inner().trigger_rule_set.unwrap())
 }

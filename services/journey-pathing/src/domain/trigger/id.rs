@@ -6,7 +6,7 @@ use attune_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Names a firing: 32 hexadecimal digits, the same for the same rule, version, person, cause and time.
+/// Names a firing: 32 hexadecimal digits, the same for the same rule, definition, person, cause and time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TriggerId(String);

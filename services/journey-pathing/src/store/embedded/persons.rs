@@ -60,7 +60,7 @@ impl Records<'_> {
     /// Fires what is due before everything is computed anew, and answers what was remembered.
     fn settle(&mut self, book: &Rulebook, id: &str, now: Timestamp) -> Result<Person, StorageError> {
         let mut person = self.person(id)?.unwrap_or_default();
-        let changes = book.tick(&mut person, now);
+        let changes = book.tick(id, &mut person, now)?;
         self.announce(id, &changes)?;
         Ok(person)
     }
@@ -75,7 +75,7 @@ impl Records<'_> {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let events = self.events(id)?;
-        let person = book.rebuild(id, tree, &events, now);
+        let person = book.rebuild(id, tree, &events, now)?;
         self.put_person(id, &person, book.due(&person, now))?;
         self.announce(id, &book.moved(before, &person, now))
     }

@@ -165,7 +165,7 @@ impl Records<'_> {
                 self.tx.put(self.space, at_fill(&id), key().i64(first).build())?;
             }
             let mut person = stored.unwrap_or_default();
-            let changes = book.observe(&id, &mut person, new.iter().map(|recorded| &recorded.event));
+            let changes = book.observe(&id, &mut person, new.iter().map(|recorded| &recorded.event))?;
             self.put_person(&id, &person, book.due(&person, now))?;
             self.announce(&id, &changes)?;
             observation.changes.extend(changes);
@@ -184,7 +184,7 @@ impl Records<'_> {
             let mut at = KeyReader::new(&at);
             let (_, _, id) = (at.str()?, at.i64()?, at.str()?);
             let mut person = self.person(&id)?.unwrap_or_default();
-            let changes = book.tick(&mut person, now);
+            let changes = book.tick(&id, &mut person, now)?;
             self.put_person(&id, &person, book.due(&person, now))?;
             self.announce(&id, &changes)?;
             fired.persons += 1;

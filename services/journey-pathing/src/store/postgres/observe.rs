@@ -66,7 +66,7 @@ pub(super) async fn observe(
         let stored = locked.remove(id).unwrap_or_default().person;
         let first = stored.is_none().then(|| new[0].event.time);
         let mut person = stored.unwrap_or_default();
-        let caused = book.observe(id, &mut person, new.iter().map(|recorded| &recorded.event));
+        let caused = book.observe(id, &mut person, new.iter().map(|recorded| &recorded.event))?;
         persons.add(id, &person, book.due(&person, now), first)?;
         changes.push((id.to_owned(), caused));
     }
@@ -91,7 +91,7 @@ pub(super) async fn fire_due(
     let known = seal::persons(tx.vault(), tx, &stored).await?;
     for ((id, _), person) in stored.iter().zip(known) {
         let (id, mut person) = ((*id).to_owned(), person.unwrap_or_default());
-        let caused = book.tick(&mut person, now);
+        let caused = book.tick(&id, &mut person, now)?;
         persons.add(&id, &person, book.due(&person, now), None)?;
         changes.push((id, caused));
     }

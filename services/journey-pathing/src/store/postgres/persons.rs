@@ -65,10 +65,16 @@ async fn events(tx: &Transaction<'_, '_>, person: &str) -> Result<Vec<Recorded>,
 }
 
 /// Fires what is due before everything is computed anew; answers what was remembered.
-fn settle(book: &Rulebook, id: &str, stored: Option<Person>, now: Timestamp, changes: &mut Changes) -> Person {
+fn settle(
+    book: &Rulebook,
+    id: &str,
+    stored: Option<Person>,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<Person, StorageError> {
     let mut person = stored.unwrap_or_default();
-    changes.push((id.to_owned(), book.tick(&mut person, now)));
-    person
+    changes.push((id.to_owned(), book.tick(id, &mut person, now)?));
+    Ok(person)
 }
 
 /// Computes anew what is remembered of a person, and tells where they stand now.
@@ -80,7 +86,7 @@ async fn rebuild(
     now: Timestamp,
     changes: &mut Changes,
 ) -> Result<(), StorageError> {
-    let person = book.rebuild(id, tree, &events(tx, id).await?, now);
+    let person = book.rebuild(id, tree, &events(tx, id).await?, now)?;
     let mut persons = Persons::default();
     persons.add(id, &person, book.due(&person, now), None)?;
     persons.put(tx).await?;
@@ -103,8 +109,8 @@ async fn merge(
         return Ok(changes);
     }
     let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
-    let before = settle(book, &to, stored(&to), now, &mut changes);
-    let other = settle(book, &from, stored(&from), now, &mut changes);
+    let before = settle(book, &to, stored(&to), now, &mut changes)?;
+    let other = settle(book, &from, stored(&from), now, &mut changes)?;
     let tree = origin::joined(&to, before.tree.clone(), &from, other.tree);
     let moved: Vec<Recorded> =
         events(tx, &from).await?.iter().map(|recorded| origin::moved(&tree, &from, &to, recorded)).collect();
@@ -138,8 +144,8 @@ async fn split(
     let sql = "UPDATE alias SET survivor_id = $1 WHERE survivor_id = $2 AND person_id = ANY($3)";
     tx.execute(sql, &[&to, &from, &ids]).await?;
     let mut stored = |id: &str| locked.remove(id).unwrap_or_default().person;
-    let before = settle(book, &from, stored(&from), now, &mut changes);
-    let before_split = settle(book, to, stored(to), now, &mut changes);
+    let before = settle(book, &from, stored(&from), now, &mut changes)?;
+    let before_split = settle(book, to, stored(to), now, &mut changes)?;
     let (mine, theirs) = ((from.as_str(), before.tree.clone()), (to, before_split.tree.clone()));
     let parting = Parting::new(mine, theirs, ids, identifiers);
     let mut placed: Vec<(&str, Recorded)> = Vec::new();
