@@ -401,6 +401,7 @@ async fn the_command_exports_all_and_proves_the_erasure() {
     // By section, what was planted there; 100 % of it.
     let planted: &[(&str, &[&str])] = &[
         ("identity", &["c-{}", "{}@bank.example"]),
+        ("records", &["source-{}", "family_name", "street"]),
         ("timeline", &["record-{}", "visit-{}", "session-{}", "login-{}"]),
         ("consents", &["proof-{}"]),
         ("tags", &["tag-{}"]),
@@ -422,7 +423,9 @@ async fn the_command_exports_all_and_proves_the_erasure() {
     assert_eq!(said.code, 0, "{}", said.err);
     println!("{}", said.out);
     let left = |what: &str| said.out.lines().find(|line| line.starts_with(what)).map(|line| line.trim_end().to_owned());
-    for what in ["identity: identifiers", "profile: events", "decision: decisions", "channel: leads"] {
+    for what in
+        ["identity: identifiers", "identity: records", "profile: events", "decision: decisions", "channel: leads"]
+    {
         let line = left(what).unwrap_or_else(|| panic!("{what}: {}", said.out));
         let figures: Vec<u64> = line[what.len()..].split_whitespace().map(|one| one.parse().unwrap()).collect();
         assert!(figures[0] > 0 && figures[1] == 0, "{line}");

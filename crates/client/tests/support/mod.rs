@@ -133,6 +133,13 @@ impl IdentityService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    async fn list_records(
+        &self,
+        _: Request<pb::ListRecordsRequest>,
+    ) -> Result<Response<pb::ListRecordsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn publish_model(
         &self,
         _: Request<pb::PublishModelRequest>,

@@ -7,7 +7,7 @@ use attune_client::Channel;
 use attune_proto::channel::v1::{GetPipelineRequest, ListDeliveriesRequest, ListLeadsRequest};
 use attune_proto::contact::v1::ListContactsRequest;
 use attune_proto::decision::v1::ListDecisionsRequest;
-use attune_proto::identity::v1::{GetPersonRequest, ListAuditEntriesRequest, ListRelationsRequest};
+use attune_proto::identity::v1::{GetPersonRequest, ListAuditEntriesRequest, ListRecordsRequest, ListRelationsRequest};
 use attune_proto::journey::v1::{GetJourneyStateRequest, RunSessionsRequest, Selection};
 use attune_proto::profile::v1::ExportPersonRequest;
 use serde_json::{Map, Value, json};
@@ -89,6 +89,8 @@ async fn beside_the_profile(
     let person_id = || person.to_owned();
     let request = ListRelationsRequest { person_id: person_id(), page_size: PAGE, ..Default::default() };
     let relations = pages!(identity.clone(), list_relations, request, relations, "attune.identity.v1.Relation");
+    let request = ListRecordsRequest { person_id: person_id(), page_size: PAGE, ..Default::default() };
+    let records = pages!(identity.clone(), list_records, request, records, "attune.identity.v1.AttributeRecord");
     let request = ListAuditEntriesRequest { person_id: person_id(), page_size: PAGE, ..Default::default() };
     let audit = pages!(identity, list_audit_entries, request, entries, "attune.identity.v1.AuditEntry");
     let request = GetJourneyStateRequest { person_id: person_id() };
@@ -105,6 +107,7 @@ async fn beside_the_profile(
     let request = ListLeadsRequest { person_ids: ids.to_vec(), page_size: PAGE, ..Default::default() };
     let leads = pages!(gateway, list_leads, request, leads, "attune.channel.v1.Lead");
     Ok(vec![
+        ("records", records),
         ("relations", relations),
         ("audit", audit),
         ("journeys", journeys),
@@ -133,6 +136,7 @@ pub(crate) async fn counts(channel: &Channel, person: &str) -> Result<BTreeMap<&
     let events = known(attune_client::journey(channel.clone()).run_sessions(request).await)?.events;
     Ok(BTreeMap::from([
         ("identity: identifiers", within("identity", "identifiers")),
+        ("identity: records", of("records")),
         ("identity: relations", of("relations")),
         ("profile: attributes", within("profile", "attributes") + within("profile", "aside")),
         ("profile: consents", of("consents")),

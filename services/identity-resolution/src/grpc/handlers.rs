@@ -201,6 +201,14 @@ impl IdentityService for Identity {
         Ok(Response::new(self.relations(message).await.map_err(status)?))
     }
 
+    async fn list_records(
+        &self,
+        request: Request<pb::ListRecordsRequest>,
+    ) -> Result<Response<pb::ListRecordsResponse>, Status> {
+        let message = valid(request)?;
+        Ok(Response::new(self.records(message).await.map_err(status)?))
+    }
+
     async fn publish_model(
         &self,
         request: Request<pb::PublishModelRequest>,

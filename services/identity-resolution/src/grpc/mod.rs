@@ -6,6 +6,7 @@ mod explain;
 mod handlers;
 pub(crate) mod matching;
 mod models;
+mod records;
 mod relations;
 mod resolving;
 mod reviews;

@@ -306,6 +306,34 @@ async fn relations_are_declared_listed_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_sources_said_is_listed_as_they_said_it_until_the_erasure() {
+    over_both(|world| async move {
+        let said = |name: &'static str| [("given_name", "Ada"), ("family_name", name), ("street", "1 High St")];
+        let first = world.resolve(&[("customer_id", "A")], "r1", &said("Lovelace")).await.person_id;
+        let again = world.resolve(&[("customer_id", "A")], "r2", &said("Byron")).await.person_id;
+        assert_eq!(first, again);
+        let list = |page_size: i32, page_token: String| {
+            let mut client = world.client();
+            let request = pb::ListRecordsRequest { person_id: first.clone(), page_size, page_token };
+            async move { client.list_records(request).await.map(tonic::Response::into_inner) }
+        };
+        let all = list(0, String::new()).await.unwrap();
+        let mut names: Vec<&str> = all.records.iter().map(|one| one.attributes[1].value.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["Byron", "Lovelace"]);
+        assert!(all.next_page_token.is_empty() && all.records.iter().all(|one| one.attributes.len() == 3));
+        let one = list(1, String::new()).await.unwrap();
+        let two = list(1, one.next_page_token.clone()).await.unwrap();
+        assert!(two.next_page_token.is_empty());
+        assert_eq!([one.records, two.records].concat(), all.records);
+        assert_eq!(problem(&list(1, "nonsense".to_owned()).await.unwrap_err()).2, ["page_token"]);
+        world.erase(&first).await;
+        assert!(list(0, String::new()).await.is_ok_and(|left| left.records.is_empty()));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bad_input_names_its_field() {
     over_both(|world| async move {
         let refused = world.send(world.request(&[], "1", &[])).await.unwrap_err();
