@@ -26,14 +26,20 @@ pub(crate) fn best(problem: &Problem, customer: usize, rating: impl Fn(usize) ->
     let mut plain = true;
     for at in problem.of(customer) {
         let one = rating(at);
-        let class = problem.class(at as u32);
-        let special = !class.minima.is_empty() || !class.gives.is_empty() || !class.needs.is_empty();
-        if one > 0.0 || special {
-            room.candidates.push((one, at as u32));
+        if !problem.table.special {
+            if one > 0.0 {
+                room.candidates.push((one, at as u32));
+            }
+            continue;
         }
-        plain &= class.minima.is_empty() && (class.needs.is_empty() || one <= 0.0);
+        let at = at as u32;
+        let (minima, needs) = (problem.minima_of(at), problem.needs(at));
+        if one > 0.0 || !minima.is_empty() || !needs.is_empty() || !problem.gives(at).is_empty() {
+            room.candidates.push((one, at));
+        }
+        plain &= minima.is_empty() && (needs.is_empty() || one <= 0.0);
     }
-    if plain {
+    if plain && problem.table.special {
         // What gives something nobody asks for is worth its rating.
         room.candidates.retain(|(one, _)| *one > 0.0);
     }
@@ -61,8 +67,11 @@ pub(crate) fn best(problem: &Problem, customer: usize, rating: impl Fn(usize) ->
 
 /// Whether every chosen proposal is given what it needs.
 pub(crate) fn given(problem: &Problem, chosen: &[u32]) -> bool {
-    let gives = |thing: &u32| chosen.iter().any(|at| problem.class(*at).gives.contains(thing));
-    chosen.iter().all(|at| problem.class(*at).needs.iter().all(gives))
+    if !problem.table.special {
+        return true;
+    }
+    let gives = |thing: &u32| chosen.iter().any(|at| problem.gives(*at).contains(thing));
+    chosen.iter().all(|at| problem.needs(*at).iter().all(gives))
 }
 
 /// The bounties that chosen contacts earn toward the minima of their customer.
@@ -72,7 +81,7 @@ pub(crate) fn earned(problem: &Problem, chosen: &[u32]) -> f64 {
     }
     let mut counts: Vec<(u32, u32)> = Vec::new();
     for at in chosen {
-        for minimum in &problem.class(*at).minima {
+        for minimum in problem.minima_of(*at) {
             match counts.iter_mut().find(|(known, _)| known == minimum) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((*minimum, 1)),
@@ -85,15 +94,13 @@ pub(crate) fn earned(problem: &Problem, chosen: &[u32]) -> f64 {
 
 /// Whether a proposal can join the chosen ones of its customer.
 pub(crate) fn fits(problem: &Problem, chosen: &[u32], at: u32) -> bool {
-    problem.class(at).locals.iter().all(|local| {
+    problem.locals_of(at).iter().all(|local| {
         let most = problem.locals[*local as usize].most;
         // Customers choose a few: counting them anew is faster than keeping counts.
         if chosen.len() < most as usize {
             return true;
         }
-        let counted = chosen
-            .iter()
-            .filter(|other| problem.classes[problem.class_of[**other as usize] as usize].locals.contains(local));
+        let counted = chosen.iter().filter(|other| problem.locals_of(**other).contains(local));
         counted.count() < most as usize
     })
 }
@@ -128,7 +135,7 @@ impl Search<'_> {
         }
         let left: f64 = self.candidates[from..]
             .iter()
-            .map(|(one, at)| one.max(0.0) + self.problem.bounty * self.problem.class(*at).minima.len() as f64)
+            .map(|(one, at)| one.max(0.0) + self.problem.bounty * self.problem.minima_of(*at).len() as f64)
             .sum();
         if from == self.candidates.len() || whole + left <= self.found {
             return;

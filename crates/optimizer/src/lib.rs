@@ -3,7 +3,8 @@
 //! # Algorithm
 //! Limits over all customers (capacities, quotas, budgets) get prices, which leaves one small problem a customer (Lagrangian
 //! decomposition: Geoffrion 1974, Fisher 1981), solved exactly in [`mod@customer`]: greedy where local limits are nested, by branch and
-//! bound otherwise. The sum over customers plus the priced limits bounds every plan. Prices come from a proximal bundle method
+//! bound otherwise. The sum over customers plus the priced limits bounds every plan. The prices of limits of a few customers
+//! that share none (branches, agents) are found inside that look ([`mod@blocks`]). The other prices come from a proximal bundle method
 //! with a weight for each rule ([`mod@bundle`]), first over small samples of the customers with limits in proportion, then over all. The
 //! method mixes former answers into a fractional plan; each customer takes one of them by lot, and the few contacts that are
 //! too many or too few are mended ([`mod@recover`]).
@@ -15,12 +16,15 @@
 //!
 //! Deliberately absent: coordinate descent with threshold updates of the dual, an LP solver, a clock.
 
+mod blocks;
 mod bundle;
 mod customer;
+mod grouped;
 mod pass;
 pub mod problem;
 mod recover;
 mod search;
+mod table;
 
 use problem::Problem;
 use recover::{Plan, recover};
@@ -171,7 +175,7 @@ pub fn optimize(problem: &Problem, options: Options, watch: &mut dyn FnMut(Progr
         let progress = Progress { passes, share: 1.0, objective: best.value, upper_bound: state.bound };
         stopped = watch(progress) == Step::Stop;
     };
-    best.solution(&state, stop, passes)
+    best.solution(&state, &state.prices(&oracle), stop, passes)
 }
 
 /// The best plan so far.
@@ -208,7 +212,7 @@ impl<'a> Best<'a> {
             .filter(|(_, share)| *share > 0.0)
             .collect();
         answers.sort_by(|one, other| other.1.total_cmp(&one.1));
-        let plan = recover(self.problem, &answers, &state.center, seed);
+        let plan = recover(self.problem, &answers, &state.prices(oracle), seed);
         let value = plan.value(self.problem);
         let rated = value + self.bounties(&plan);
         if rated > self.rated {
@@ -225,12 +229,12 @@ impl<'a> Best<'a> {
         if bound > 0.0 { (bound - self.value) / bound } else { 0.0 }
     }
 
-    fn solution(self, state: &State, stop: Stop, passes: f64) -> Solution {
+    fn solution(self, state: &State, prices: &[f64], stop: Stop, passes: f64) -> Solution {
         let (gap, upper_bound) = (self.gap(state.bound), self.bound(state.bound));
         let chosen = (0..self.problem.proposals()).filter(|at| self.plan.has(*at)).map(|at| self.problem.origin[at]);
         let mut chosen: Vec<u32> = chosen.collect();
         chosen.sort_unstable();
-        let couplings = self.problem.couplings.iter().zip(&self.plan.used).zip(&state.center);
+        let couplings = self.problem.couplings.iter().zip(&self.plan.used).zip(prices);
         let couplings = couplings.map(|((coupling, used), price)| CouplingUse {
             used: *used,
             shortfall: coupling.least.map_or(0, |least| (least - used).max(0)),

@@ -2,11 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::blocks::solve;
 use crate::customer::{Room, best, earned};
 use crate::problem::Problem;
-
-/// Customers of a part; parts are added up in whole numbers, so their division does not matter.
-const PART: usize = 2048;
 
 /// Prices by class: what a contact of it costs, and what a unit of its cost costs.
 pub(crate) struct ClassPrices {
@@ -17,11 +15,11 @@ pub(crate) struct ClassPrices {
 impl ClassPrices {
     pub(crate) fn of(problem: &Problem, prices: &[f64]) -> Self {
         let sum = |costs: bool| {
-            let of = |rules: &[u32]| {
-                let rules = rules.iter().map(|rule| *rule as usize);
+            let of = |class: usize| {
+                let rules = problem.table.couplings.of(class).iter().map(|rule| *rule as usize);
                 rules.filter(|rule| problem.couplings[*rule].costs == costs).map(|rule| prices[rule]).sum()
             };
-            problem.classes.iter().map(|class| of(&class.couplings)).collect()
+            (0..problem.table.len()).map(of).collect()
         };
         Self { contact: sum(false), cost: sum(true) }
     }
@@ -43,6 +41,8 @@ pub(crate) struct Response {
     pub(crate) value: f64,
     /// What they use of each coupling.
     pub(crate) use_of: Vec<f64>,
+    /// The best price of each block's limit.
+    pub(crate) inner: Vec<f64>,
     /// What they choose, a bit a proposal.
     pub(crate) chosen: Vec<u64>,
 }
@@ -52,80 +52,113 @@ pub(crate) struct Response {
 struct Sums {
     rated: i128,
     value: i128,
-    contacts: Vec<u64>,
-    costs: Vec<i64>,
+    use_of: Vec<i64>,
 }
 
-/// Asks the customers that `taken` takes. `scale` makes values whole numbers: `2^40` over the greatest value.
+/// What a part of the customers chooses: its number, bits, and the prices of its blocks from the first on.
+type Part = (usize, Vec<u64>, Option<usize>, Vec<f64>);
+
+/// One look: at which prices, and at whom.
+pub(crate) struct Look<'a> {
+    pub(crate) problem: &'a Problem,
+    /// Of each coupling; those of blocks count for nothing.
+    pub(crate) prices: &'a [f64],
+    /// Prices of the blocks' limits to begin with.
+    pub(crate) hints: &'a [f64],
+    /// Makes values whole numbers: `2^40` over the greatest value.
+    pub(crate) scale: f64,
+}
+
+/// Asks the customers that `taken` takes, by the first customer of their block where they are in one.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     reason = "sums are rounded outward where it matters"
 )]
-pub(crate) fn ask(problem: &Problem, prices: &[f64], scale: f64, taken: impl Fn(usize) -> bool + Sync) -> Response {
-    let by_class = ClassPrices::of(problem, prices);
-    let parts = problem.customers().div_ceil(PART).max(1);
-    let empty =
-        || Sums { rated: 0, value: 0, contacts: vec![0; problem.classes.len()], costs: vec![0; problem.classes.len()] };
-    let bits = |part: usize| {
-        let from = problem.starts[part * PART] as usize;
-        let to = problem.starts[((part + 1) * PART).min(problem.customers())] as usize;
-        from..to
-    };
-    let folded = (0..parts)
+pub(crate) fn ask(look: &Look<'_>, taken: impl Fn(usize) -> bool + Sync) -> Response {
+    let problem = look.problem;
+    let by_class = ClassPrices::of(problem, look.prices);
+    let empty = || Sums { rated: 0, value: 0, use_of: vec![0; problem.couplings.len()] };
+    let first = |part: usize| problem.starts[problem.parts[part] as usize] as usize;
+    let (sums, parts) = (0..problem.parts.len() - 1)
         .into_par_iter()
         .fold(
             || (empty(), Room::default(), Vec::new()),
-            |(mut sums, mut room, mut chosen), part| {
-                let range = bits(part);
-                let mut words = vec![0_u64; range.len().div_ceil(64)];
-                for customer in part * PART..((part + 1) * PART).min(problem.customers()) {
-                    if !taken(customer) {
+            |(mut sums, mut room, mut parts), part| {
+                let from = first(part);
+                let mut words = vec![0_u64; (first(part + 1) - from).div_ceil(64)];
+                let first_block = problem.block_of(problem.parts[part]);
+                let mut prices = Vec::new();
+                let mut customer = problem.parts[part];
+                while customer < problem.parts[part + 1] {
+                    let block = first_block.and_then(|first| problem.blocks.get(first + prices.len()));
+                    let end = block.map_or(customer + 1, |block| block.customers.end);
+                    if !taken(customer as usize) {
+                        prices.extend(block.map(|_| look.hints[first_block.unwrap_or(0) + prices.len()]));
+                        customer = end;
                         continue;
                     }
-                    let rated = best(problem, customer, |at| by_class.rating(problem, at), &mut room);
-                    sums.rated += (rated * scale).ceil() as i128;
-                    sums.value += (earned(problem, &room.chosen) * scale).floor() as i128;
+                    if let Some(block) = block {
+                        let hint = look.hints[first_block.unwrap_or(0) + prices.len()];
+                        let solved = solve(problem, block, &by_class, hint, &mut room);
+                        sums.rated += (solved.rated * look.scale).ceil() as i128;
+                        sums.value -= (problem.bounty * solved.lacks as f64 * look.scale).ceil() as i128;
+                        prices.push(solved.price);
+                        room.chosen = solved.chosen;
+                    } else {
+                        let rated = best(problem, customer as usize, |at| by_class.rating(problem, at), &mut room);
+                        sums.rated += (rated * look.scale).ceil() as i128;
+                    }
+                    if problem.table.special {
+                        let mut chosen = room.chosen.as_slice();
+                        for one in customer..end {
+                            let till = problem.starts[one as usize + 1];
+                            let (here, rest) = chosen.split_at(chosen.iter().take_while(|at| **at < till).count());
+                            sums.value += (earned(problem, here) * look.scale).floor() as i128;
+                            chosen = rest;
+                        }
+                    }
                     for at in &room.chosen {
-                        let at = *at as usize;
-                        sums.value += (problem.values[at] * scale).floor() as i128;
-                        let class = problem.class_of[at] as usize;
-                        sums.contacts[class] += 1;
-                        sums.costs[class] += problem.costs[at];
-                        let bit = at - range.start;
+                        let (place, bit) = (*at as usize, *at as usize - from);
+                        sums.value += (problem.values[place] * look.scale).floor() as i128;
+                        for rule in problem.limits_of(*at) {
+                            let rule = *rule as usize;
+                            sums.use_of[rule] += if problem.couplings[rule].costs { problem.costs[place] } else { 1 };
+                        }
                         words[bit / 64] |= 1 << (bit % 64);
                     }
+                    customer = end;
                 }
-                chosen.push((part, words));
-                (sums, room, chosen)
+                parts.push((part, words, first_block, prices));
+                (sums, room, parts)
             },
         )
-        .map(|(sums, _, chosen)| (sums, chosen))
+        .map(|(sums, _, parts): (_, _, Vec<Part>)| (sums, parts))
         .reduce(
             || (empty(), Vec::new()),
-            |(mut one, mut chosen), (other, more)| {
+            |(mut one, mut parts), (other, more)| {
                 one.rated += other.rated;
                 one.value += other.value;
-                one.contacts.iter_mut().zip(other.contacts).for_each(|(sum, more)| *sum += more);
-                one.costs.iter_mut().zip(other.costs).for_each(|(sum, more)| *sum += more);
-                chosen.extend(more);
-                (one, chosen)
+                one.use_of.iter_mut().zip(other.use_of).for_each(|(sum, more)| *sum += more);
+                parts.extend(more);
+                (one, parts)
             },
         );
-    let (sums, words) = folded;
-    let mut use_of = vec![0.0; problem.couplings.len()];
-    for (at, class) in problem.classes.iter().enumerate() {
-        for rule in &class.couplings {
-            let rule = *rule as usize;
-            use_of[rule] +=
-                if problem.couplings[rule].costs { sums.costs[at] as f64 } else { sums.contacts[at] as f64 };
+    let mut chosen = vec![0_u64; problem.proposals().div_ceil(64)];
+    let mut inner = vec![0.0; problem.blocks.len()];
+    for (part, words, block, prices) in parts {
+        put(&mut chosen, first(part), &words);
+        if let Some(block) = block {
+            inner[block..block + prices.len()].copy_from_slice(&prices);
         }
     }
-    let mut chosen = vec![0_u64; problem.proposals().div_ceil(64)];
-    for (part, words) in words {
-        put(&mut chosen, bits(part).start, &words);
+    Response {
+        rated: sums.rated as f64 / look.scale,
+        value: sums.value as f64 / look.scale,
+        use_of: sums.use_of.iter().map(|used| *used as f64).collect(),
+        inner,
+        chosen,
     }
-    Response { rated: sums.rated as f64 / scale, value: sums.value as f64 / scale, use_of, chosen }
 }
 
 /// Writes bits from a place on.

@@ -2,6 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::blocks::{Block, disjoint};
+use crate::grouped::Grouped;
+use crate::table::Table;
+
 /// Units of a cost: a millionth, so that decimal costs add up exactly.
 pub const COST_UNIT: f64 = 1e-6;
 
@@ -69,7 +73,13 @@ pub struct Problem {
     pub(crate) class_of: Vec<u32>,
     /// The place of each proposal as it was added.
     pub(crate) origin: Vec<u32>,
-    pub(crate) classes: Vec<Class>,
+    pub(crate) table: Table,
+    /// Small limits that share no customer; their customers come first.
+    pub(crate) blocks: Vec<Block>,
+    /// Where parts of the customers begin that are looked at by one thread, and the end; none divides a block.
+    pub(crate) parts: Vec<u32>,
+    /// Whether a class counts for the limit of a block.
+    pub(crate) blocked: Vec<bool>,
     pub(crate) couplings: Vec<Coupling>,
     pub(crate) locals: Vec<Local>,
     pub(crate) minima: Vec<Minimum>,
@@ -139,27 +149,48 @@ impl Problem {
             };
             return Err(Refused::Proposal { proposal: at, what });
         }
-        for at in 2..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let count = proposals.len();
-        let (mut values, mut costs) = (vec![0.0; count], vec![0; count]);
-        let (mut class_of, mut origin) = (vec![0; count], vec![0; count]);
-        for (at, proposal) in proposals.iter().enumerate() {
-            let place = &mut starts[proposal.customer as usize + 1];
-            let to = *place as usize;
-            *place += 1;
-            values[to] = proposal.value;
-            costs[to] = proposal.cost;
-            class_of[to] = proposal.class;
-            origin[to] = u32::try_from(at).unwrap_or(u32::MAX);
-        }
-        starts.pop();
+        let table = Table::new(&classes);
         let laminar = laminar(&classes, locals.len());
+        drop(classes);
+        let mut grouped = Grouped::new(starts, proposals);
+        let small = disjoint(customers, &couplings, &table, |customer| {
+            grouped.of(customer).iter().map(|at| proposals[*at as usize].class)
+        });
+        let mut blocked = vec![false; table.len()];
+        let blocks = grouped.bring_forward(&small);
+        if !blocks.is_empty() {
+            let taken: Vec<bool> = small.iter().fold(vec![false; couplings.len()], |mut taken, (rule, _)| {
+                taken[*rule as usize] = true;
+                taken
+            });
+            for (class, blocked) in blocked.iter_mut().enumerate() {
+                *blocked = table.couplings.of(class).iter().any(|rule| taken[*rule as usize]);
+            }
+        }
+        let Grouped { starts, order: origin } = grouped;
+        let each = || origin.iter().map(|at| &proposals[*at as usize]);
+        let values: Vec<f64> = each().map(|one| one.value).collect();
+        let costs = each().map(|one| one.cost).collect();
+        let class_of = each().map(|one| one.class).collect();
         let greatest = values.iter().map(|value: &f64| value.abs()).fold(0.0, f64::max);
         // More than whatever else a contact could bring, also where it displaces several.
         let bounty = 8.0 * greatest.max(f64::MIN_POSITIVE);
-        Ok(Self { starts, values, costs, class_of, origin, classes, couplings, locals, minima, bounty, laminar })
+        Ok(Self {
+            starts,
+            values,
+            costs,
+            class_of,
+            origin,
+            table,
+            parts: parts(customers, &blocks),
+            blocks,
+            blocked,
+            couplings,
+            locals,
+            minima,
+            bounty,
+            laminar,
+        })
     }
 
     /// The limits over all customers.
@@ -180,13 +211,56 @@ impl Problem {
         self.values.len()
     }
 
-    pub(crate) fn class(&self, at: u32) -> &Class {
-        &self.classes[self.class_of[at as usize] as usize]
+    /// The block of a customer.
+    pub(crate) fn block_of(&self, customer: u32) -> Option<usize> {
+        let at = self.blocks.partition_point(|block| block.customers.end <= customer);
+        (at < self.blocks.len()).then_some(at)
+    }
+
+    /// The limits over all customers that a proposal counts for.
+    pub(crate) fn limits_of(&self, at: u32) -> &[u32] {
+        self.table.couplings.of(self.class_of[at as usize] as usize)
+    }
+
+    /// The limits of its customer that a proposal counts for.
+    pub(crate) fn locals_of(&self, at: u32) -> &[u32] {
+        self.table.locals.of(self.class_of[at as usize] as usize)
+    }
+
+    pub(crate) fn needs(&self, at: u32) -> &[u32] {
+        self.table.needs.of(self.class_of[at as usize] as usize)
+    }
+
+    pub(crate) fn gives(&self, at: u32) -> &[u32] {
+        self.table.gives.of(self.class_of[at as usize] as usize)
+    }
+
+    pub(crate) fn minima_of(&self, at: u32) -> &[u32] {
+        self.table.minima.of(self.class_of[at as usize] as usize)
     }
 
     pub(crate) fn of(&self, customer: usize) -> std::ops::Range<usize> {
         self.starts[customer] as usize..self.starts[customer + 1] as usize
     }
+}
+
+/// Customers of a part; sums are whole numbers, so their division does not matter.
+const PART: u32 = 2048;
+
+fn parts(customers: u32, blocks: &[Block]) -> Vec<u32> {
+    let mut parts = vec![0];
+    let mut last = 0;
+    let ends = blocks.iter().map(|block| block.customers.end);
+    for end in ends.chain(blocks.last().map_or(0, |block| block.customers.end)..=customers) {
+        if end - last >= PART {
+            parts.push(end);
+            last = end;
+        }
+    }
+    if last < customers {
+        parts.push(customers);
+    }
+    parts
 }
 
 /// Whether of any two limits one holds all classes of the other, or none of them.

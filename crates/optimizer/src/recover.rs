@@ -22,7 +22,7 @@ impl Plan {
     fn flip(&mut self, problem: &Problem, at: usize) {
         let sign = if self.has(at) { -1 } else { 1 };
         self.chosen[at / 64] ^= 1 << (at % 64);
-        for rule in &problem.classes[problem.class_of[at] as usize].couplings {
+        for rule in problem.limits_of(at as u32) {
             let amount = if problem.couplings[*rule as usize].costs { problem.costs[at] } else { 1 };
             self.used[*rule as usize] += sign * amount;
         }
@@ -31,8 +31,8 @@ impl Plan {
     /// Whether a proposal can join without a limit over all customers being exceeded, `without` one that would leave.
     fn has_room(&self, problem: &Problem, at: usize, without: Option<usize>) -> bool {
         let amount = |rule: u32, at: usize| if problem.couplings[rule as usize].costs { problem.costs[at] } else { 1 };
-        let left = without.map(|other| (&problem.classes[problem.class_of[other] as usize].couplings, other));
-        problem.classes[problem.class_of[at] as usize].couplings.iter().all(|rule| {
+        let left = without.map(|other| (problem.limits_of(other as u32), other));
+        problem.limits_of(at as u32).iter().all(|rule| {
             let gone = left.map_or(0, |(rules, other)| if rules.contains(rule) { amount(*rule, other) } else { 0 });
             problem.couplings[*rule as usize]
                 .most
@@ -42,7 +42,7 @@ impl Plan {
 
     /// Whether taking it away leaves every minimum that is reached reached.
     fn spares(&self, problem: &Problem, at: usize) -> bool {
-        problem.classes[problem.class_of[at] as usize].couplings.iter().all(|rule| {
+        problem.limits_of(at as u32).iter().all(|rule| {
             let coupling = &problem.couplings[*rule as usize];
             let amount = if coupling.costs { problem.costs[at] } else { 1 };
             coupling.least.is_none_or(|least| self.used[*rule as usize] - amount >= least)
@@ -105,7 +105,9 @@ fn idle(problem: &Problem, plan: &Plan, prices: &[f64]) -> f64 {
 fn mixed(problem: &Problem, answers: &[(&[u64], f64)], seed: u64) -> Plan {
     let mut plan = Plan { chosen: vec![0; problem.proposals().div_ceil(64)], used: vec![0; problem.couplings.len()] };
     for customer in 0..problem.customers() {
-        let mut draw = (mix(seed ^ (customer as u64).rotate_left(32)) >> 11) as f64 / (1_u64 << 53) as f64;
+        // A block's customers take the same answer, which holds their limit.
+        let unit = problem.block_of(customer as u32).map_or(customer, |at| problem.blocks[at].customers.start as usize);
+        let mut draw = (mix(seed ^ (unit as u64).rotate_left(32)) >> 11) as f64 / (1_u64 << 53) as f64;
         let mut taken = answers.first().map(|(chosen, _)| *chosen);
         for (chosen, share) in answers {
             if draw < *share {
@@ -132,9 +134,7 @@ fn drop_excess(problem: &Problem, plan: &mut Plan, rating: &impl Fn(usize) -> f6
     if !(0..problem.couplings.len()).any(|rule| exceeded(plan, rule as u32)) {
         return;
     }
-    let touches = |plan: &Plan, at: usize| {
-        problem.classes[problem.class_of[at] as usize].couplings.iter().any(|rule| exceeded(plan, *rule))
-    };
+    let touches = |plan: &Plan, at: usize| problem.limits_of(at as u32).iter().any(|rule| exceeded(plan, *rule));
     let mut order: Vec<(f64, u32)> = (0..problem.proposals())
         .filter(|at| plan.has(*at) && touches(plan, *at))
         .map(|at| (rating(at), at as u32))
@@ -152,8 +152,8 @@ fn drop_excess(problem: &Problem, plan: &mut Plan, rating: &impl Fn(usize) -> f6
 fn drop_orphans(problem: &Problem, plan: &mut Plan, customer: usize) {
     let mut chosen = chosen_of(problem, plan, customer);
     while !given(problem, &chosen) {
-        let gives = |thing: &u32| chosen.iter().any(|at| problem.class(*at).gives.contains(thing));
-        let orphan = chosen.iter().position(|at| !problem.class(*at).needs.iter().all(gives));
+        let gives = |thing: &u32| chosen.iter().any(|at| problem.gives(*at).contains(thing));
+        let orphan = chosen.iter().position(|at| !problem.needs(*at).iter().all(gives));
         let Some(orphan) = orphan else { return };
         plan.flip(problem, chosen.remove(orphan) as usize);
     }
@@ -174,16 +174,16 @@ fn candidates(
     let short: Vec<bool> = (problem.couplings.iter().zip(&plan.used))
         .map(|(one, used)| one.least.is_some_and(|least| *used < least))
         .collect();
-    let first = rated.0.is_infinite();
+    let (first, any_short) = (rated.0.is_infinite(), short.contains(&true));
     let mut order: Vec<(f64, u32, u32)> = (0..problem.customers())
         .into_par_iter()
         .fold(Vec::new, |mut order, customer| {
             let mut chosen: Option<Vec<u32>> = None;
             for at in problem.of(customer).filter(|at| !plan.has(*at)) {
-                let class = problem.class(at as u32);
                 let one = rating(at);
-                let wanted =
-                    first && (!class.minima.is_empty() || class.couplings.iter().any(|rule| short[*rule as usize]));
+                let wanted = first
+                    && (!problem.minima_of(at as u32).is_empty()
+                        || any_short && problem.limits_of(at as u32).iter().any(|rule| short[*rule as usize]));
                 if !wanted && (one <= rated.1 || one > rated.0 || problem.values[at] <= 0.0) {
                     continue;
                 }
@@ -222,14 +222,13 @@ fn reach_minima(problem: &Problem, plan: &mut Plan, order: &[(u32, u32)]) {
         return;
     }
     for (at, customer) in order {
-        let class = problem.class(*at);
-        let short = class
-            .couplings
+        let short = problem
+            .limits_of(*at)
             .iter()
             .any(|rule| problem.couplings[*rule as usize].least.is_some_and(|least| plan.used[*rule as usize] < least));
         if short {
             join(problem, plan, *customer, *at, true);
-        } else if !class.minima.is_empty() {
+        } else if !problem.minima_of(*at).is_empty() {
             // Only if it earns a bounty, which any value is small beside.
             join(problem, plan, *customer, *at, false);
         }

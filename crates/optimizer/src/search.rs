@@ -1,7 +1,7 @@
 //! The search for prices: small samples of the customers first, then all of them.
 
 use crate::bundle::{Bounds, Cut, Proposed, propose};
-use crate::pass::{Response, ask};
+use crate::pass::{Look, Response, ask};
 use crate::problem::Problem;
 
 /// Answers that are kept.
@@ -13,7 +13,10 @@ const SERIOUS: f64 = 0.1;
 
 /// Where a search is.
 pub(crate) struct State {
+    /// The best prices so far, of the couplings that the search sees.
     pub(crate) center: Vec<f64>,
+    /// The best prices of blocks there.
+    inner: Vec<f64>,
     pub(crate) weights: Vec<f64>,
     /// The dual function at the center: a bound.
     pub(crate) bound: f64,
@@ -34,6 +37,8 @@ pub(crate) struct State {
 /// A problem, or a sample of its customers with limits in proportion.
 pub(crate) struct Oracle<'a> {
     pub(crate) problem: &'a Problem,
+    /// The couplings that the search sees: those of blocks it does not.
+    outer: Vec<u32>,
     pub(crate) bounds: Vec<Bounds>,
     pub(crate) scale: f64,
     share: f64,
@@ -44,19 +49,35 @@ impl<'a> Oracle<'a> {
     #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     pub(crate) fn new(problem: &'a Problem, share: f64, seed: u64) -> Self {
         let greatest = problem.values.iter().map(|value| value.abs()).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-        let bounds = problem.couplings.iter().map(|coupling| Bounds {
+        let mut seen = vec![true; problem.couplings.len()];
+        problem.blocks.iter().for_each(|block| seen[block.rule as usize] = false);
+        let outer: Vec<u32> = (0_u32..).zip(seen).filter(|(_, seen)| *seen).map(|(rule, _)| rule).collect();
+        let bounds = outer.iter().map(|rule| &problem.couplings[*rule as usize]).map(|coupling| Bounds {
             least: coupling.least.map(|least| least as f64 * share),
             most: coupling.most.map(|most| most as f64 * share),
             bounty: if coupling.costs { 0.0 } else { problem.bounty },
         });
-        Self { bounds: bounds.collect(), scale: (1_u64 << 40) as f64 / greatest, problem, share, seed }
+        let bounds = bounds.collect();
+        Self { bounds, scale: (1_u64 << 40) as f64 / greatest, problem, outer, share, seed }
     }
 
-    pub(crate) fn ask(&self, prices: &[f64]) -> (Response, f64) {
+    /// Prices of all couplings, from those that the search sees and those of blocks.
+    fn all(&self, prices: &[f64], inner: &[f64]) -> Vec<f64> {
+        let mut all = vec![0.0; self.problem.couplings.len()];
+        self.outer.iter().zip(prices).for_each(|(rule, price)| all[*rule as usize] = *price);
+        self.problem.blocks.iter().zip(inner).for_each(|(block, price)| all[block.rule as usize] = *price);
+        all
+    }
+
+    /// What customers answer at prices, and a bound; uses are those of what the search sees.
+    fn ask(&self, prices: &[f64], hints: &[f64]) -> (Response, f64) {
         let threshold = (self.share * u64::MAX as f64) as u64;
         let all = self.share >= 1.0;
         let taken = |customer: usize| all || mix(self.seed ^ customer as u64) <= threshold;
-        let response = ask(self.problem, prices, self.scale, taken);
+        let all_prices = self.all(prices, &[]);
+        let look = Look { problem: self.problem, prices: &all_prices, hints, scale: self.scale };
+        let mut response = ask(&look, taken);
+        response.use_of = self.outer.iter().map(|rule| response.use_of[*rule as usize]).collect();
         let worth: f64 = self.bounds.iter().zip(prices).map(|(bounds, price)| bounds.worth(*price)).sum();
         // Outward: the sum of products is rounded to nearest, a bound must not be below.
         let size: f64 = self.bounds.iter().zip(prices).map(|(bounds, price)| bounds.worth(*price).abs()).sum();
@@ -91,6 +112,7 @@ impl State {
         let rules = oracle.bounds.len();
         let mut state = Self {
             center: vec![0.0; rules],
+            inner: vec![0.0; oracle.problem.blocks.len()],
             weights: vec![1.0; rules],
             bound: f64::INFINITY,
             cuts: Vec::new(),
@@ -106,7 +128,8 @@ impl State {
         for (rule, bounds) in oracle.bounds.iter().enumerate() {
             let near = bounds.most.or(bounds.least).unwrap_or(0.0);
             let over = (state.used[rule] - near).abs().max(0.05 * near.abs()).max(1e-3);
-            let price = if oracle.problem.couplings[rule].costs { typical.0 / typical.1 } else { typical.0 };
+            let costs = oracle.problem.couplings[oracle.outer[rule] as usize].costs;
+            let price = if costs { typical.0 / typical.1 } else { typical.0 };
             state.weights[rule] = over / price;
         }
         state
@@ -114,7 +137,8 @@ impl State {
 
     /// Asks at the center, with nothing else known.
     pub(crate) fn begin(&mut self, oracle: &Oracle<'_>, keep: bool) {
-        let (response, bound) = oracle.ask(&self.center);
+        let (response, bound) = oracle.ask(&self.center, &self.inner);
+        self.inner = response.inner;
         self.bound = bound;
         self.used.clone_from(&response.use_of);
         self.cuts = vec![Cut { value: response.value, use_of: response.use_of }];
@@ -134,7 +158,7 @@ impl State {
         let weights: Vec<f64> = self.weights.iter().map(|weight| weight / self.reach).collect();
         let proposed = propose(&self.cuts, &oracle.bounds, &self.center, &weights, self.shares.clone());
         self.promised = self.bound - proposed.model;
-        let (response, bound) = oracle.ask(&proposed.prices);
+        let (response, bound) = oracle.ask(&proposed.prices, &self.inner);
         self.learn_weights(&proposed, &response);
         self.forget(&proposed.shares, keep);
         self.cuts.push(Cut { value: response.value, use_of: response.use_of.clone() });
@@ -150,6 +174,7 @@ impl State {
             self.center = proposed.prices;
             self.bound = bound;
             self.used = response.use_of;
+            self.inner = response.inner;
             self.null = 0;
         } else {
             self.null += 1;
@@ -186,6 +211,11 @@ impl State {
             let left: f64 = 1.0 - share;
             self.shares.iter_mut().for_each(|one| *one /= left.max(f64::MIN_POSITIVE));
         }
+    }
+
+    /// The best prices so far, of all couplings.
+    pub(crate) fn prices(&self, oracle: &Oracle<'_>) -> Vec<f64> {
+        oracle.all(&self.center, &self.inner)
     }
 
     /// The fractional plan that the model would take now.
