@@ -55,7 +55,7 @@ pub(crate) fn best(problem: &Problem, customer: usize, rating: impl Fn(usize) ->
     let mut sum = 0.0;
     let mut passed_over = false;
     for (one, at) in &room.candidates {
-        if fits(problem, &room.chosen, *at) {
+        if fits(problem, &room.chosen, *at, NONE) {
             room.chosen.push(*at);
             sum += one;
         } else {
@@ -92,15 +92,18 @@ pub(crate) fn earned(problem: &Problem, chosen: &[u32]) -> f64 {
     f64::from(reached.sum::<u32>()) * problem.bounty
 }
 
-/// Whether a proposal can join the chosen ones of its customer.
-pub(crate) fn fits(problem: &Problem, chosen: &[u32], at: u32) -> bool {
+/// No proposal: there are fewer.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Whether a proposal can join the chosen ones of its customer, `without` one of them.
+pub(crate) fn fits(problem: &Problem, chosen: &[u32], at: u32, without: u32) -> bool {
     problem.locals_of(at).iter().all(|local| {
         let most = problem.locals[*local as usize].most;
         // Customers choose a few: counting them anew is faster than keeping counts.
         if chosen.len() < most as usize {
             return true;
         }
-        let counted = chosen.iter().filter(|other| problem.locals_of(**other).contains(local));
+        let counted = chosen.iter().filter(|other| **other != without && problem.locals_of(**other).contains(local));
         counted.count() < most as usize
     })
 }
@@ -146,7 +149,7 @@ impl Search<'_> {
             return;
         }
         let (one, at) = self.candidates[from];
-        if fits(self.problem, chosen, at) {
+        if fits(self.problem, chosen, at, NONE) {
             chosen.push(at);
             self.go(from + 1, sum + one, chosen);
             chosen.pop();

@@ -46,7 +46,7 @@ pub struct Progress {
     pub passes: f64,
     /// The share of the customers that is looked at.
     pub share: f64,
-    /// The best plan's value; nothing while samples are looked at.
+    /// The best plan's value; nothing until prices are good enough to make one.
     pub objective: f64,
     /// The best bound; on a sample, of the sample.
     pub upper_bound: f64,
@@ -150,7 +150,11 @@ pub fn optimize(problem: &Problem, options: Options, watch: &mut dyn FnMut(Progr
     };
     passes += 1.0;
     let mut best = Best::new(problem);
-    best.consider(&state, &oracle, options.seed);
+    // On the way from samples to the whole, prices are not worth a plan yet.
+    let mut recovered = levels.len() == 1;
+    if recovered {
+        best.consider(&state, &oracle, options.seed);
+    }
     let (mut idle, mut known) = (0, (f64::INFINITY, f64::NEG_INFINITY));
     let stop = loop {
         if best.gap(state.bound) <= options.gap {
@@ -163,6 +167,7 @@ pub fn optimize(problem: &Problem, options: Options, watch: &mut dyn FnMut(Progr
         passes += 1.0;
         let near = state.promised <= READY * options.gap.max(1e-6) * state.bound.abs();
         if near || idle % 4 == 3 {
+            recovered = true;
             best.consider(&state, &oracle, options.seed);
         }
         let now = (state.bound, best.rated);
@@ -175,6 +180,9 @@ pub fn optimize(problem: &Problem, options: Options, watch: &mut dyn FnMut(Progr
         let progress = Progress { passes, share: 1.0, objective: best.value, upper_bound: state.bound };
         stopped = watch(progress) == Step::Stop;
     };
+    if !recovered {
+        best.consider(&state, &oracle, options.seed);
+    }
     best.solution(&state, &state.prices(&oracle), stop, passes)
 }
 
@@ -212,7 +220,9 @@ impl<'a> Best<'a> {
             .filter(|(_, share)| *share > 0.0)
             .collect();
         answers.sort_by(|one, other| other.1.total_cmp(&one.1));
-        let plan = recover(self.problem, &answers, &state.prices(oracle), seed);
+        // A plan that lacks less of the minima is better whatever its value.
+        let known = if self.rated == self.value { self.value } else { f64::NEG_INFINITY };
+        let plan = recover(self.problem, &answers, &state.prices(oracle), seed, known);
         let value = plan.value(self.problem);
         let rated = value + self.bounties(&plan);
         if rated > self.rated {

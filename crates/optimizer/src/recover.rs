@@ -1,8 +1,12 @@
 //! A plan that holds every limit, near a fractional one.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::customer::{earned, fits, given};
+use crate::customer::{NONE, earned, fits, given};
 use crate::pass::ClassPrices;
 use crate::problem::Problem;
 use crate::search::mix;
@@ -51,7 +55,7 @@ impl Plan {
 
     /// What is chosen is worth.
     pub(crate) fn value(&self, problem: &Problem) -> f64 {
-        (0..problem.proposals()).filter(|at| self.has(*at)).map(|at| problem.values[at]).sum()
+        places(&self.chosen, 0..problem.proposals()).map(|at| problem.values[at as usize]).sum()
     }
 
     /// The bounties that customers earn toward their minima.
@@ -69,8 +73,30 @@ impl Plan {
     }
 }
 
-/// Mixes answers by their shares, each customer one of them, and mends what is too much or too little.
-pub(crate) fn recover(problem: &Problem, answers: &[(&[u64], f64)], prices: &[f64], seed: u64) -> Plan {
+/// The places of the bits that are set in a range, ascending.
+fn places(words: &[u64], range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
+    let word = move |word: usize| {
+        let mut bits = words[word];
+        if word == range.start / 64 {
+            bits &= u64::MAX << (range.start % 64);
+        }
+        let after = range.end - word * 64;
+        if after < 64 { bits & !(u64::MAX << after) } else { bits }
+    };
+    let ends = if range.is_empty() { 0..0 } else { range.start / 64..range.end.div_ceil(64) };
+    ends.flat_map(move |at| {
+        let mut bits = word(at);
+        std::iter::from_fn(move || {
+            let bit = bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+            (bit < 64).then(|| at as u32 * 64 + bit)
+        })
+    })
+}
+
+/// Mixes answers by their shares, each customer one of them, and mends what is too much or too little, as long as the plan can
+/// come to be worth more than one that is `known`.
+pub(crate) fn recover(problem: &Problem, answers: &[(&[u64], f64)], prices: &[f64], seed: u64, known: f64) -> Plan {
     let mut plan = mixed(problem, answers, seed);
     let by_class = ClassPrices::of(problem, prices);
     let rating = |at: usize| by_class.rating(problem, at);
@@ -78,20 +104,35 @@ pub(crate) fn recover(problem: &Problem, answers: &[(&[u64], f64)], prices: &[f6
     let chosen: usize = plan.chosen.iter().map(|word| word.count_ones() as usize).sum();
     let value = plan.value(problem);
     let mean = value.abs() / chosen.max(1) as f64;
-    // What is rated near nothing fills most of the room; farther off is looked at only for room that is worth it.
+    // What is rated near nothing fills most of the room and reaches most minima; farther off is looked at only for room that
+    // is worth it, and the farthest for minima alone.
     let mut from = f64::INFINITY;
-    for reach in [0.002, 0.02, 0.2] {
-        let order = candidates(problem, &plan, &rating, (from, -reach * mean), reach * mean);
-        if from.is_infinite() {
-            reach_minima(problem, &mut plan, &order);
-        }
+    for reach in [0.002, 0.02, 0.2, f64::INFINITY] {
+        let band = Band { from, to: -reach * mean, near: reach.min(1.0) * mean, needed: reach.is_infinite() };
+        let order = candidates(problem, &plan, &rating, band);
+        reach_minima(problem, &mut plan, &order);
         fill(problem, &mut plan, &order);
-        from = -reach * mean;
-        if idle(problem, &plan, prices) <= 1e-6 * value.abs() {
+        from = band.to;
+        let (value, idle) = (plan.value(problem), idle(problem, &plan, prices));
+        let done = idle <= 1e-6 * value.abs() || reach >= 0.2;
+        if done && plan.lacking(problem) == 0 || value + idle < known {
             break;
         }
     }
     plan
+}
+
+/// Which proposals are looked at.
+#[derive(Clone, Copy)]
+struct Band {
+    /// Rated at most this, or anything.
+    from: f64,
+    /// Rated more than this.
+    to: f64,
+    /// Ratings that are no more apart are about the same.
+    near: f64,
+    /// Only what a minimum lacks.
+    needed: bool,
 }
 
 /// What the room left is worth at the prices.
@@ -117,35 +158,42 @@ fn mixed(problem: &Problem, answers: &[(&[u64], f64)], seed: u64) -> Plan {
             draw -= share;
         }
         let Some(chosen) = taken else { continue };
-        for at in problem.of(customer) {
-            if chosen[at / 64] >> (at % 64) & 1 == 1 {
-                plan.flip(problem, at);
-            }
-        }
+        places(chosen, problem.of(customer)).for_each(|at| plan.flip(problem, at as usize));
     }
     plan
 }
 
 /// Takes away what is worth the least beyond its prices, until no limit is exceeded.
 fn drop_excess(problem: &Problem, plan: &mut Plan, rating: &impl Fn(usize) -> f64) {
-    let exceeded = |plan: &Plan, rule: u32| {
+    let over = |plan: &Plan, rule: u32| {
         problem.couplings[rule as usize].most.is_some_and(|most| plan.used[rule as usize] > most)
     };
-    if !(0..problem.couplings.len()).any(|rule| exceeded(plan, rule as u32)) {
+    let any_over = |plan: &Plan| (0..problem.couplings.len()).any(|rule| over(plan, rule as u32));
+    if !any_over(plan) {
         return;
     }
-    let touches = |plan: &Plan, at: usize| problem.limits_of(at as u32).iter().any(|rule| exceeded(plan, *rule));
-    let mut order: Vec<(f64, u32)> = (0..problem.proposals())
-        .filter(|at| plan.has(*at) && touches(plan, *at))
-        .map(|at| (rating(at), at as u32))
+    let touches = |plan: &Plan, at: u32| problem.limits_of(at).iter().any(|rule| over(plan, *rule));
+    // A few of many are taken: a heap is cheaper than their order.
+    let mut order: BinaryHeap<Reverse<(u64, u32)>> = places(&plan.chosen, 0..problem.proposals())
+        .filter(|at| touches(plan, *at))
+        .map(|at| Reverse((ascending(rating(at as usize)), at)))
         .collect();
-    order.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    for (_, at) in order {
-        if plan.has(at as usize) && touches(plan, at as usize) {
+    while let Some(Reverse((_, at))) = order.pop() {
+        if plan.has(at as usize) && touches(plan, at) {
             plan.flip(problem, at as usize);
             drop_orphans(problem, plan, customer_of(problem, at));
+            // Only what just came within its limit can have been the last.
+            if !touches(plan, at) && !any_over(plan) {
+                return;
+            }
         }
     }
+}
+
+/// A whole number in the order of a number.
+fn ascending(number: f64) -> u64 {
+    let bits = number.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// Takes away what needs something that its customer is no longer given.
@@ -162,46 +210,51 @@ fn drop_orphans(problem: &Problem, plan: &mut Plan, customer: usize) {
 /// What could still be of use, the best beyond its prices first: what a minimum lacks, what its customer has room for, and
 /// what could stand for something chosen that is worth less and rated about the same. At these prices the rest is where it
 /// belongs.
-///
-/// `rated` is between which ratings, `near` what counts as about the same; answers places with their customers.
-fn candidates(
-    problem: &Problem,
-    plan: &Plan,
-    rating: &(impl Fn(usize) -> f64 + Sync),
-    rated: (f64, f64),
-    near: f64,
-) -> Vec<(u32, u32)> {
+fn candidates(problem: &Problem, plan: &Plan, rating: &(impl Fn(usize) -> f64 + Sync), band: Band) -> Vec<(u32, u32)> {
     let short: Vec<bool> = (problem.couplings.iter().zip(&plan.used))
         .map(|(one, used)| one.least.is_some_and(|least| *used < least))
         .collect();
-    let (first, any_short) = (rated.0.is_infinite(), short.contains(&true));
-    let mut order: Vec<(f64, u32, u32)> = (0..problem.customers())
-        .into_par_iter()
-        .fold(Vec::new, |mut order, customer| {
-            let mut chosen: Option<Vec<u32>> = None;
-            for at in problem.of(customer).filter(|at| !plan.has(*at)) {
+    let any_short = short.contains(&true);
+    let first = band.from.is_infinite();
+    // Customers' own minima are looked at whatever the rating: it does not hold their bounty.
+    let owed = first && !problem.minima.is_empty();
+    let customers = |part: usize| problem.parts[part]..problem.parts[part + 1];
+    let parts = (0..problem.parts.len() - 1).into_par_iter().map(|part| {
+        let (mut order, mut chosen) = (Vec::new(), Vec::new());
+        for customer in customers(part) {
+            let mut known = false;
+            for at in problem.of(customer as usize) {
                 let one = rating(at);
-                let wanted = first
-                    && (!problem.minima_of(at as u32).is_empty()
-                        || any_short && problem.limits_of(at as u32).iter().any(|rule| short[*rule as usize]));
-                if !wanted && (one <= rated.1 || one > rated.0 || problem.values[at] <= 0.0) {
+                let within = one > band.to && one <= band.from;
+                if !within && !owed || plan.has(at) {
                     continue;
                 }
-                let chosen = chosen.get_or_insert_with(|| chosen_of(problem, plan, customer));
+                let place = at as u32;
+                let lacked = || problem.limits_of(place).iter().any(|rule| short[*rule as usize]);
+                let wanted = owed && !problem.minima_of(place).is_empty() || within && any_short && lacked();
+                if !wanted && (!within || band.needed || problem.values[at] <= 0.0) {
+                    continue;
+                }
+                if !known {
+                    known = true;
+                    chosen.clear();
+                    chosen.extend(places(&plan.chosen, problem.of(customer as usize)));
+                }
                 let swaps = |out: &u32| {
                     let out = *out as usize;
-                    problem.values[at] > problem.values[out] && one > rating(out) - near
+                    problem.values[at] > problem.values[out]
+                        && one > rating(out) - band.near
+                        && (first || plan.has_room(problem, at, Some(out)))
                 };
-                if wanted || fits(problem, chosen, at as u32) || chosen.iter().any(swaps) {
-                    order.push((one, at as u32, customer as u32));
+                let joins = (first || plan.has_room(problem, at, None)) && fits(problem, &chosen, place, NONE);
+                if wanted || joins || chosen.iter().any(swaps) {
+                    order.push((one, place, customer));
                 }
             }
-            order
-        })
-        .reduce(Vec::new, |mut all, more| {
-            all.extend(more);
-            all
-        });
+        }
+        order
+    });
+    let mut order: Vec<(f64, u32, u32)> = parts.flatten_iter().collect();
     // The order is that of ratings and places, whoever found them.
     order.par_sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
     order.into_iter().map(|(_, at, customer)| (at, customer)).collect()
@@ -213,7 +266,7 @@ fn customer_of(problem: &Problem, at: u32) -> usize {
 }
 
 fn chosen_of(problem: &Problem, plan: &Plan, customer: usize) -> Vec<u32> {
-    problem.of(customer).filter(|at| plan.has(*at)).map(|at| at as u32).collect()
+    places(&plan.chosen, problem.of(customer)).collect()
 }
 
 /// Adds what a minimum lacks; where a customer has no room, in place of what is worth the least and not needed itself.
@@ -249,29 +302,33 @@ fn join(problem: &Problem, plan: &mut Plan, customer: u32, at: u32, needed: bool
         return;
     }
     let chosen = chosen_of(problem, plan, customer as usize);
+    let plain = !problem.table.special;
     let before = earned(problem, &chosen);
-    let gain = |rest: &[u32], out: f64| {
-        let mut with = rest.to_vec();
+    let gain = |out: u32| {
+        let value = problem.values[place] - if out == NONE { 0.0 } else { problem.values[out as usize] };
+        if plain {
+            return Some(value);
+        }
+        let mut with: Vec<u32> = chosen.iter().copied().filter(|one| *one != out).collect();
         with.push(at);
-        given(problem, &with).then(|| problem.values[place] - out + earned(problem, &with) - before)
+        given(problem, &with).then(|| value + earned(problem, &with) - before)
     };
-    if fits(problem, &chosen, at) && plan.has_room(problem, place, None) {
-        if gain(&chosen, 0.0).is_some_and(|gain| needed || gain > 0.0) {
+    if fits(problem, &chosen, at, NONE) && plan.has_room(problem, place, None) {
+        if gain(NONE).is_some_and(|gain| needed || gain > 0.0) {
             plan.flip(problem, place);
         }
         return;
     }
     let mut best: Option<(f64, usize)> = None;
     for out in &chosen {
-        let out = *out as usize;
-        let rest: Vec<u32> = chosen.iter().copied().filter(|one| *one as usize != out).collect();
-        let Some(gain) = gain(&rest, problem.values[out]) else { continue };
+        let Some(gain) = gain(*out) else { continue };
         let better = (needed || gain > 0.0) && best.is_none_or(|(known, _)| gain > known);
+        let out = *out as usize;
         let same = problem.class_of[out] == problem.class_of[place];
         if better
             && (same || plan.spares(problem, out))
-            && fits(problem, &rest, at)
             && plan.has_room(problem, place, Some(out))
+            && fits(problem, &chosen, at, out as u32)
         {
             best = Some((gain, out));
         }
