@@ -1,12 +1,12 @@
 //! How long it takes from an event until its trigger is on the stream, and how late timers fire with many of them pending.
 //!
 //! ```text
-//! trigger_latency [--address ADDR] [--seconds N] [--rate EVENTS] [--timers N] [--pending N] [--library NAME]
+//! trigger_latency [--address ADDR] [--seconds N] [--rate EVENTS] [--beat MS] [--timers N] [--pending N] [--library NAME]
 //! ```
 //!
 //! Against a running `attune serve`, best a fresh one: the feed is read from its beginning. First so many persons begin to
-//! wait for an hour (`--pending`). Then events come at the rate given, in batches every 10 ms, each with one that fires at
-//! once, and meanwhile so many timers of other persons come due (`--timers`), evenly over the time. With `--library` the
+//! wait for an hour (`--pending`). Then events come at the rate given, in batches every 10 ms (`--beat`), each with one that
+//! fires at once, and meanwhile so many timers of other persons come due (`--timers`), evenly over the time. With `--library` the
 //! rules of `bank` or `shop` watch as well. It disables what it made and prints percentiles.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss, reason = "a program for people")]
@@ -27,8 +27,6 @@ use attune_proto::profile::v1::Event;
 
 type Fault = Box<dyn std::error::Error>;
 
-/// How often events are sent.
-const BEAT: Duration = Duration::from_millis(10);
 /// How long a wait takes.
 const WAIT: Duration = Duration::from_secs(3600);
 /// Calls under way at once.
@@ -62,7 +60,10 @@ async fn run() -> Result<(), Fault> {
     let address = text("--address").unwrap_or_else(|| "127.0.0.1:50051".to_owned());
     let (seconds, rate) = (number("--seconds", 30)?, number("--rate", 5000)?);
     let (timers, pending) = (number("--timers", 3000)?, number("--pending", 0)?);
-    let channel = Channel::remote([format!("http://{address}")], &Options::default())?;
+    let beat = Duration::from_millis(number("--beat", 10)?);
+    // Loading waits may keep the store busy for a while.
+    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let channel = Channel::remote([format!("http://{address}")], &options)?;
     let id = unique("latency");
     let rules = format!(
         "rules:\n- {{id: now, events: {id}-now}}\n- {{id: later, events: {id}-start, wait: {{for: 1h, unless: {id}-end}}}}\n"
@@ -93,7 +94,7 @@ async fn run() -> Result<(), Fault> {
         };
         observe(&channel, (first..timers.min(first + 1000)).map(of).collect()).await?;
     }
-    let (sent, times) = load(&channel, &id, rate, Duration::from_secs(seconds)).await?;
+    let (sent, times) = load(&channel, &id, (rate, beat), Duration::from_secs(seconds)).await?;
     let came = came.await?;
     for (id, rules) in sets {
         write(&channel, &id, rules, false).await?;
@@ -182,13 +183,14 @@ async fn listen(channel: Channel, set: String) -> Vec<Came> {
 async fn load(
     channel: &Channel,
     id: &str,
-    rate: u64,
+    (rate, beat): (u64, Duration),
     length: Duration,
 ) -> Result<(u64, HashMap<String, Instant>), Fault> {
     let (began, mut sent, mut times) = (Instant::now(), 0_u64, HashMap::new());
     let (calls, mut running) = (Arc::new(tokio::sync::Semaphore::new(CALLS)), tokio::task::JoinSet::new());
     while began.elapsed() < length {
-        let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
+        // Not more than a call takes, when the store has been busy.
+        let due = ((began.elapsed().as_secs_f64() * rate as f64) as u64).min(sent + 5000);
         if due > sent {
             let person = |at: u64| format!("{id}-{}", at.wrapping_mul(7_919) % 10_000);
             let mut events: Vec<Event> =
@@ -209,7 +211,7 @@ async fn load(
         while let Some(done) = running.try_join_next() {
             done??;
         }
-        tokio::time::sleep(BEAT).await;
+        tokio::time::sleep(beat).await;
     }
     while let Some(done) = running.join_next().await {
         done??;
