@@ -1,5 +1,7 @@
 //! Configuration: batches, leases, backoff, HTTP, webhooks.
 
+mod site;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use attune_kernel::{Secret, Violation};
 use attune_service_kit::config::{Section, serde_duration};
 use serde::{Deserialize, Serialize};
+
+pub use site::{Consent, Level, PageRule, Site};
 
 /// The default configuration, which documents every key.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -73,6 +77,8 @@ pub struct HttpConfig {
     pub listen: String,
     /// The longest body.
     pub max_body_bytes: usize,
+    /// Web sites that carry the tag, by id.
+    pub sites: BTreeMap<String, Site>,
 }
 
 /// Webhook channels.
@@ -103,7 +109,7 @@ impl Default for Config {
                 backoff_base: Duration::from_secs(1),
                 backoff_max: Duration::from_secs(600),
             },
-            http: HttpConfig { listen: String::new(), max_body_bytes: 4 << 20 },
+            http: HttpConfig { listen: String::new(), max_body_bytes: 4 << 20, sites: BTreeMap::new() },
             webhook: WebhookConfig::default(),
         }
     }
@@ -138,6 +144,14 @@ impl Config {
         rule(self.listen().is_ok(), "http.listen", "must be an address and a port, such as 127.0.0.1:8080");
         let body = self.http.max_body_bytes;
         rule((1024..=64 << 20).contains(&body), "http.max_body_bytes", "must be 1024 to 67108864");
+        for (id, site) in &self.http.sites {
+            let letters = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            let named = (1..=64).contains(&id.len()) && letters;
+            rule(named, &format!("http.sites.{id}"), "must be 1 to 64 letters, digits, dots, hyphens and underscores");
+            for (field, text) in site.problems() {
+                rule(false, &format!("http.sites.{id}.{field}"), text);
+            }
+        }
         for (name, secret) in &self.webhook.secrets {
             rule(!secret.is_empty(), &format!("webhook.secrets.{name}"), "must not be empty");
         }
@@ -191,6 +205,18 @@ mod tests {
         config.outbox.backoff_max = Duration::ZERO;
         config.http.listen = "nowhere".to_owned();
         config.webhook.secrets.insert("mail".to_owned(), Secret::default());
+        let page = PageRule { path: "cart".to_owned(), protocol: "ftp".to_owned(), level: Level::Off };
+        let site = Site {
+            origins: vec!["shop.example/".to_owned()],
+            level: Level::Forms,
+            rules: vec![page],
+            consent: Consent::Required,
+            query: Vec::new(),
+            values: Vec::new(),
+            namespaces: Vec::new(),
+            session: Duration::from_secs(1),
+        };
+        config.http.sites.insert("a shop".to_owned(), site);
         let fields: Vec<String> = config.validate().into_iter().map(|one| one.field).collect();
         let expected = [
             "default_purpose",
@@ -198,6 +224,11 @@ mod tests {
             "outbox.lease",
             "outbox.backoff_max",
             "http.listen",
+            "http.sites.a shop",
+            "http.sites.a shop.origins",
+            "http.sites.a shop.rules",
+            "http.sites.a shop.rules",
+            "http.sites.a shop.session",
             "webhook.secrets.mail",
         ];
         assert_eq!(fields, expected);

@@ -2,43 +2,100 @@
 //!
 //! `POST /v1/collect` takes `{"events": [...]}` and answers 202 once the good events are durable, with the others by index.
 //! 400: the body is not such JSON, with line and column; 413: it is too long; 503: the store is away, send it again.
+//!
+//! `POST /v1/collect?site=ID` takes what the web tag of a configured site sends, from the site's origins only; `GET /a.js` is the
+//! tag and `GET /v1/sites/ID` what it is to collect.
+
+mod sites;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use attune_kernel::{Code, Problem, Violation};
 use attune_proto::channel::v1::{CollectEvent, CollectResponse};
 use attune_proto::identity::v1::Identifier;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Json, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::{Map, Value};
 
+use self::sites::Sites;
+use crate::config::Site;
 use crate::grpc::{Gateway, item_problem, object, stamp};
 
 /// Deepest nesting of properties: what is deeper does not decode again as a message.
 const MAX_DEPTH: usize = 16;
 
-/// The routes.
-pub(crate) fn router(gateway: Gateway, max_body_bytes: usize) -> Router {
-    let limit = DefaultBodyLimit::max(max_body_bytes);
-    Router::new().route("/v1/collect", post(collect)).layer(limit).with_state(gateway)
+/// What the routes are given.
+#[derive(Clone)]
+struct Given {
+    gateway: Gateway,
+    sites: Arc<Sites>,
 }
 
-async fn collect(State(gateway): State<Gateway>, body: Bytes) -> Response {
-    let events = match read(&body) {
+/// The routes; those of the web tag where there are sites.
+pub(crate) fn router(gateway: Gateway, max_body_bytes: usize, sites: BTreeMap<String, Site>) -> Router {
+    let limit = DefaultBodyLimit::max(max_body_bytes);
+    let mut router = Router::new().route("/v1/collect", post(collect)).layer(limit);
+    if !sites.is_empty() {
+        router = router.route("/a.js", get(tag)).route("/v1/sites/{site}", get(settings));
+    }
+    router.with_state(Given { gateway, sites: Arc::new(Sites(sites)) })
+}
+
+async fn tag(headers: HeaderMap) -> Response {
+    sites::tag(&headers)
+}
+
+async fn settings(State(given): State<Given>, Path(site): Path<String>) -> Response {
+    given.sites.settings(&site)
+}
+
+async fn collect(State(given): State<Given>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let site = match given.sites.of(&uri, &headers) {
+        Ok(site) => site,
+        Err(problem) => return refuse(&problem),
+    };
+    let mut events = match read(&body) {
         Ok(events) => events,
         Err(problem) => return refuse(&problem),
     };
-    match gateway.accept(events).await {
+    if let Some((id, site)) = site {
+        for (index, one) in events.iter_mut().enumerate() {
+            from_page(index, one, id, site);
+        }
+    }
+    let response = match given.gateway.accept(events).await {
         Ok(answer) => (StatusCode::ACCEPTED, Json(report(answer))).into_response(),
         Err(problem) => refuse(&problem),
+    };
+    if site.is_some() { sites::readable(response, &headers) } else { response }
+}
+
+/// Refuses what a page may not say, and says which site the rest is from.
+fn from_page(index: usize, one: &mut Read, id: &str, site: &Site) {
+    let Ok(event) = one else { return };
+    let mut broken = sites::foreign(site, event);
+    if broken.is_empty() {
+        if event.source.is_empty() {
+            event.source = format!("web:{id}");
+        }
+        return;
     }
+    for violation in &mut broken {
+        violation.field = format!("events[{index}].{}", violation.field);
+    }
+    *one = Err(Box::new((std::mem::take(&mut event.event_id), Problem::invalid(broken))));
 }
 
 fn refuse(problem: &Problem) -> Response {
     let status = match problem.code {
         Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded => StatusCode::SERVICE_UNAVAILABLE,
         _ => {
             tracing::error!(reason = problem.reason, detail = %problem.message, "collecting over http failed");

@@ -83,7 +83,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Service, Problem> {
     let listen =
         config.listen().map_err(|error| Problem::invalid(vec![Violation::new("http.listen", error.to_string())]))?;
     if let Some(listen) = listen {
-        service = service.http(listen, crate::http::router(gateway, config.http.max_body_bytes));
+        service =
+            service.http(listen, crate::http::router(gateway, config.http.max_body_bytes, config.http.sites.clone()));
     }
     Ok(service.check("storage", move || {
         let store = store.clone();

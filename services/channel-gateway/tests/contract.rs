@@ -210,11 +210,12 @@ async fn lists_are_of_the_persons_that_are_named() {
     gateway.stop().await;
 }
 
-/// Posts a body; answers status and body.
-async fn post(address: SocketAddr, body: &str) -> (u16, serde_json::Value) {
+/// Asks as a browser would; answers status, head and body.
+async fn ask(address: SocketAddr, what: &str, headers: &[&str], body: &str) -> (u16, String, String) {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let head =
-        format!("POST /v1/collect HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        format!("{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}content-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     // A body that is too long is refused before it is read to its end.
     let _ = stream.write_all(body.as_bytes()).await;
@@ -223,7 +224,74 @@ async fn post(address: SocketAddr, body: &str) -> (u16, serde_json::Value) {
     let text = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+/// Posts a body; answers status and body.
+async fn post(address: SocketAddr, body: &str) -> (u16, serde_json::Value) {
+    let (status, _, body) = ask(address, "POST /v1/collect", &[], body).await;
+    (status, serde_json::from_str(&body).unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_says_what_its_site_lets_it_say() {
+    let (fake, address) = Fake::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.http.listen = "127.0.0.1:0".to_owned();
+    let site = serde_json::json!({
+        "origins": ["https://shop.example"], "namespaces": ["login"], "values": ["search"],
+        "rules": [{"path": "/account/*", "level": "pages"}],
+    });
+    config.http.sites.insert("shop".to_owned(), serde_json::from_value(site).unwrap());
+    assert_eq!(config.validate(), Vec::new());
+    let gateway = gateway(directory.path(), address, config).await;
+    let http = gateway.http.unwrap();
+
+    let (status, head, tag) = ask(http, "GET /a.js", &[], "").await;
+    assert!(status == 200 && head.contains("text/javascript") && tag.contains("data-site"), "{head}");
+    let (status, head, settings) = ask(http, "GET /v1/sites/shop", &[], "").await;
+    assert!(status == 200 && head.contains("access-control-allow-origin: *"), "{head}");
+    let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+    assert_eq!((settings["level"].as_str(), settings["consent"].as_str()), (Some("forms"), Some("required")));
+    assert_eq!(settings["rules"][0]["path"].as_str(), Some("/account/*"));
+    assert!(settings.get("namespaces").is_none() && settings.get("origins").is_none(), "{settings}");
+    assert_eq!(ask(http, "GET /v1/sites/other", &[], "").await.0, 404);
+
+    let event = |id: &str, event: &str, namespace: &str| {
+        serde_json::json!({
+            "event_id": id, "event": event, "time": 1_700_000_000_000_i64, "channel": "web",
+            "identifiers": [{"namespace": "cookie", "value": "a"}, {"namespace": namespace, "value": "b"}],
+        })
+    };
+    let events = [
+        event("e1", "page_view", "login"),
+        event("e2", "page_view", "email"),
+        event("e3", "attune.conversion", "login"),
+        event("e4", "attune.impression", "login"),
+    ];
+    let body = serde_json::json!({ "events": events }).to_string();
+    let to = |site: &str| format!("POST /v1/collect?site={site}");
+    let (status, _, said) = ask(http, &to("shop"), &["origin: https://evil.example"], &body).await;
+    assert!(status == 403 && said.contains("ORIGIN_NOT_ALLOWED"), "{said}");
+    assert_eq!(ask(http, &to("shop"), &[], &body).await.0, 403, "what is no browser names no site");
+    assert_eq!(ask(http, &to("other"), &["origin: https://shop.example"], &body).await.0, 404);
+    let (status, head, said) = ask(http, &to("shop"), &["origin: https://shop.example"], &body).await;
+    assert!(status == 202 && head.contains("access-control-allow-origin: https://shop.example"), "{head} {said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    // An impression names an offer, which this one does not.
+    assert_eq!(said["accepted"].as_i64(), Some(1), "{said}");
+    let rejected: Vec<(&str, &str)> = said["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["event_id"].as_str().unwrap(), one["fields"][0]["field"].as_str().unwrap()))
+        .collect();
+    assert_eq!(rejected[..2], [("e2", "events[1].identifiers[1].namespace"), ("e3", "events[2].event")]);
+    assert_eq!(rejected[2].0, "e4");
+    until_drained(&gateway).await;
+    assert_eq!(fake.ids("profile/AppendEvents"), ["e1"]);
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
