@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod index;
 mod rule;
 
 use std::collections::{HashMap, HashSet};
 
+use index::Index;
 pub use rule::{Contact, Demand, Past, Rule, Scope};
 
 /// What is wrong with a plan.
@@ -58,9 +60,10 @@ pub fn verify(
     if let Some(twice) = plan.iter().find(|contact| !ids.insert(contact.id)) {
         return Err(Broken::Repeated(twice.id.to_owned()));
     }
+    let index = Index::new(plan);
     let mut shortfalls = Vec::new();
     for rule in rules {
-        let counted: Vec<&Contact<'_>> = plan.iter().filter(|contact| rule.scope.contains(contact)).collect();
+        let counted = index.counted(plan, &rule.scope);
         let lacking = check(&rule.demand, &counted, plan, history).ok_or_else(|| Broken::Rule(rule.id.clone()))?;
         if lacking > 0 {
             shortfalls.push(Shortfall { rule: rule.id.clone(), contacts: lacking });

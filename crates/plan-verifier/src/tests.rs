@@ -119,3 +119,24 @@ proptest! {
         prop_assert_eq!(found.is_ok(), holds);
     }
 }
+
+proptest! {
+    #[test]
+    fn the_index_finds_what_the_scope_takes(
+        names in prop::collection::vec((0..3_usize, 0..3_usize, 0..3_usize), 0..30),
+        lists in prop::collection::vec(prop::collection::vec(0..3_usize, 0..4), 3),
+    ) {
+        let plan: Vec<Contact<'_>> = names
+            .iter()
+            .map(|(offer, channel, slot)| Contact {
+                channel: NAMES[*channel],
+                slot: NAMES[*slot],
+                ..contact("1", "x", NAMES[*offer])
+            })
+            .collect();
+        let list = |at: usize| lists[at].iter().map(|name| NAMES[*name].to_owned()).collect();
+        let scope = Scope { channels: list(0), offers: list(1), slots: list(2), ..Scope::default() };
+        let plain: Vec<&Contact<'_>> = plan.iter().filter(|contact| scope.contains(contact)).collect();
+        prop_assert_eq!(index::Index::new(&plan).counted(&plan, &scope), plain);
+    }
+}
