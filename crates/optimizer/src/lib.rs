@@ -104,6 +104,8 @@ pub struct Solution {
 
 /// Steps over the whole without progress of bound or plan, after which a run has stalled.
 const PATIENCE: u32 = 25;
+/// Problems of fewer proposals than half of it have their lots drawn more than once.
+const LOTS: usize = 100_000;
 /// The promised descent below which prices are good enough to recover a plan, in gaps.
 const READY: f64 = 2.0;
 
@@ -191,6 +193,8 @@ struct Best<'a> {
     problem: &'a Problem,
     plan: Plan,
     value: f64,
+    /// Plans recovered so far: each draws other lots.
+    draws: u64,
     /// The value with the bounties of minima: what the dual bounds.
     rated: f64,
 }
@@ -198,7 +202,7 @@ struct Best<'a> {
 impl<'a> Best<'a> {
     fn new(problem: &'a Problem) -> Self {
         let plan = Plan { chosen: vec![0; problem.proposals().div_ceil(64)], used: vec![0; problem.couplings.len()] };
-        let mut best = Self { problem, plan, value: 0.0, rated: 0.0 };
+        let mut best = Self { problem, plan, value: 0.0, draws: 0, rated: 0.0 };
         best.rated = best.bounties(&best.plan);
         best
     }
@@ -220,13 +224,19 @@ impl<'a> Best<'a> {
             .filter(|(_, share)| *share > 0.0)
             .collect();
         answers.sort_by(|one, other| other.1.total_cmp(&one.1));
-        // A plan that lacks less of the minima is better whatever its value.
-        let known = if self.rated == self.value { self.value } else { f64::NEG_INFINITY };
-        let plan = recover(self.problem, &answers, &state.prices(oracle), seed, known);
-        let value = plan.value(self.problem);
-        let rated = value + self.bounties(&plan);
-        if rated > self.rated {
-            (self.plan, self.value, self.rated) = (plan, value, rated);
+        let prices = state.prices(oracle);
+        // Where a single contact weighs, lots are drawn several times.
+        let lots = (LOTS / self.problem.proposals().max(1)).clamp(1, 4) as u64;
+        for _ in 0..lots {
+            self.draws += 1;
+            // A plan that lacks less of the minima is better whatever its value.
+            let known = if self.rated == self.value { self.value } else { f64::NEG_INFINITY };
+            let plan = recover(self.problem, &answers, &prices, seed.wrapping_add(self.draws), known);
+            let value = plan.value(self.problem);
+            let rated = value + self.bounties(&plan);
+            if rated > self.rated {
+                (self.plan, self.value, self.rated) = (plan, value, rated);
+            }
         }
     }
 
