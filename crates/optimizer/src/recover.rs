@@ -108,7 +108,9 @@ pub(crate) fn recover(problem: &Problem, answers: &[(&[u64], f64)], prices: &[f6
     // is worth it, and the farthest for minima alone.
     let mut from = f64::INFINITY;
     for reach in [0.002, 0.02, 0.2, f64::INFINITY] {
-        let band = Band { from, to: -reach * mean, near: reach.min(1.0) * mean, needed: reach.is_infinite() };
+        // Without a plan the mean is nothing, and what is needed is still everything.
+        let to = if reach.is_infinite() { f64::NEG_INFINITY } else { -reach * mean };
+        let band = Band { from, to, near: reach.min(1.0) * mean, needed: reach.is_infinite() };
         let order = candidates(problem, &plan, &rating, band);
         reach_minima(problem, &mut plan, &order);
         fill(problem, &mut plan, &order);

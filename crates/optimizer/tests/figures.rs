@@ -133,3 +133,22 @@ fn plans_of_tiny_problems_hold_every_limit_and_the_bound_holds_the_optimum() {
     assert!(lost <= 0.03 * best_sum, "{lost} of {best_sum} lost");
     println!("lost {lost:.1} of {best_sum:.1}");
 }
+
+#[test]
+fn a_minimum_is_reached_though_every_contact_costs_more_than_it_brings() {
+    for values in [[-1.0, -2.0, -3.0, -4.0], [5.0, -2.0, -3.0, -400.0], [0.0, -1.0, 0.0, -1e6]] {
+        let proposals: Vec<Proposal> = (0..4_u32)
+            .map(|customer| Proposal { customer, class: 0, value: values[customer as usize], cost: 0 })
+            .collect();
+        let class = Class { couplings: vec![0], ..Class::default() };
+        // Among many customers the four are a block with a price of its own, alone the search finds it.
+        for customers in [4, 400] {
+            let couplings = vec![Coupling { costs: false, least: Some(3), most: Some(3) }];
+            let problem =
+                Problem::new(customers, &proposals, vec![class.clone()], couplings, Vec::new(), Vec::new()).unwrap();
+            let solution = optimize(&problem, Options { gap: 1e-6, seed: 1 }, &mut |_| Step::Go);
+            assert_eq!(solution.chosen, [0, 1, 2], "{values:?} of {customers}");
+            assert_eq!(solution.couplings[0].shortfall, 0);
+        }
+    }
+}
