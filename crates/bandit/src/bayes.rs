@@ -60,6 +60,13 @@ impl Bayes {
         dot(&self.gain, vector).max(0.0)
     }
 
+    /// The variance of the log-odds, without room to work in: for the few that need it.
+    #[must_use]
+    pub fn variance(&self, vector: &[f64]) -> f64 {
+        let rows = vector.iter().zip(self.covariance.chunks_exact(self.weights.len().max(1)));
+        rows.filter(|(value, _)| **value != 0.0).map(|(value, row)| value * dot(row, vector)).sum::<f64>().max(0.0)
+    }
+
     /// The mean and the variance of the log-odds.
     pub fn odds(&mut self, vector: &[f64]) -> (f64, f64) {
         (dot(&self.weights, vector), self.spread(vector))

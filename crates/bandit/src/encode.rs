@@ -220,7 +220,7 @@ impl Encoder {
 }
 
 /// Where to cut numbers so that parts have equally many, at most `bins` of them; a value lies on one side of every cut.
-fn quantiles(mut numbers: Vec<f64>, bins: usize) -> Vec<f64> {
+pub(crate) fn quantiles(mut numbers: Vec<f64>, bins: usize) -> Vec<f64> {
     numbers.sort_by(f64::total_cmp);
     let mut cuts: Vec<f64> = (1..bins).filter_map(|at| numbers.get(at * numbers.len() / bins).copied()).collect();
     cuts.dedup();

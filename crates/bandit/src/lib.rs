@@ -8,6 +8,9 @@
 //! | [`kernel`] | random features of a smooth kernel, which make linear models curved |
 //! | [`ridge`] | linear regression with a full covariance |
 //! | [`propensity`] | the probability of a yes: several of these heads, stacked by what they said lately |
+//! | [`predictors`] | named values to bins, where predictors are not known beforehand |
+//! | [`hierarchy`] | propensities of many offers, each starting from what levels above it know, in tables that are added |
+//! | [`select`] | one of many by their scores, with exact probabilities and a reach that grows with proof |
 //! | [`choose`] | which of several actions: the best by estimate and what is not known yet, and with which probability |
 //!
 //! Everything is a function of what was learned in which order; randomness is a seed. Nothing reads a clock. Nobody looks
@@ -17,9 +20,12 @@ pub mod bayes;
 pub mod choose;
 pub mod encode;
 pub mod first_order;
+pub mod hierarchy;
 pub mod kernel;
+pub mod predictors;
 pub mod propensity;
 pub mod ridge;
+pub mod select;
 
 /// The probability of log-odds.
 #[must_use]
