@@ -12,6 +12,7 @@
 mod check;
 mod explain;
 mod folder;
+mod index;
 mod input;
 mod model;
 mod plan;

@@ -5,6 +5,7 @@ use attune_optimizer::problem::{COST_UNIT, Class, Coupling, Local, Minimum, Prob
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::index::Index;
 use super::input::{History, Proposals};
 use super::rules::{Demand, Rule, Scope};
 use crate::exit::Failure;
@@ -42,6 +43,7 @@ pub(super) fn takes(scope: &Scope, keys: [&str; 5]) -> bool {
 /// What rules say of something with these names: its class. Limits per offer are made as they are met.
 struct Classes<'a> {
     rules: &'a [Rule],
+    index: Index,
     couplings: Vec<Coupling>,
     coupling_of: Vec<Option<u32>>,
     coupling_rule: Vec<usize>,
@@ -74,6 +76,7 @@ impl<'a> Classes<'a> {
         }
         Self {
             rules,
+            index: Index::new(rules),
             couplings,
             coupling_of,
             coupling_rule,
@@ -88,7 +91,8 @@ impl<'a> Classes<'a> {
     fn class(&mut self, keys: [&str; 5], met: &[usize]) -> Class {
         let mut class = Class::default();
         let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        for (at, rule) in self.rules.iter().enumerate() {
+        for at in self.index.of(keys) {
+            let rule = &self.rules[at];
             let mut local = |scope: &Scope, limit: u32, offer: &str, class: &mut Class| {
                 if !takes(scope, keys) {
                     return;
