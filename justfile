@@ -15,7 +15,7 @@ lint:
 arch:
     scripts/test arch
 
-# buf lint, and buf breaking against the last tag.
+# buf lint, and buf breaking against the last release (a tag such as v0.1.0).
 contracts:
     scripts/test contracts
 
