@@ -100,8 +100,10 @@ impl Timers {
     async fn run(self, stop: Stop) -> Result<(), Problem> {
         let config = &self.journey.config;
         while !stop.is_cancelled() {
-            let book: Arc<Rulebook> = self.journey.book.get().await?;
+            // The time is read before the rules: what becomes due after a change of the rules is then never judged by
+            // the rules before it.
             let now = self.journey.clock.now();
+            let book: Arc<Rulebook> = self.journey.book.get().await?;
             let fired = self.journey.store.fire_due(&book, now, config.timer_batch).await?;
             self.count(&fired.changes, fired.persons);
             // A full batch means that there may be more.
