@@ -44,8 +44,8 @@ use clap::Parser as _;
 use crate::exit::Failure;
 use crate::options::{Command, Options};
 
-/// The allocator of the static build: musl's own takes one lock for all threads.
-#[cfg(target_env = "musl")]
+/// Decisions and writes allocate much that is small on many threads, which the C library's allocator merges and takes apart
+/// again; musl's takes one lock for all threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

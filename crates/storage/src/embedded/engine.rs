@@ -5,11 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::flight::Committer;
 use super::reader::Reader;
 use super::space::{Space, engine_error};
 use super::tx::Tx;
@@ -51,6 +52,8 @@ struct Inner {
     /// Its sender lives on the writer thread, so it ends when the thread does.
     finished: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that commits, for which the other one waits.
+    commits: ThreadId,
 }
 
 impl Engine {
@@ -84,20 +87,31 @@ impl Engine {
         let (running, finished) = watch::channel(());
         let poisoned = Arc::new(AtomicBool::new(false));
         let signals = Signals::default();
-        let writer = Writer {
+        let committer = Committer {
             database: database.clone(),
             vault: Arc::clone(&vault),
-            queue: receiver,
             poisoned: poisoned.clone(),
             signals: signals.clone(),
         };
-        let thread = std::thread::Builder::new()
-            .name("attune-writer".to_owned())
-            .spawn(move || {
+        let (groups, received) = std::sync::mpsc::sync_channel(1);
+        let writer = Writer { queue: receiver, groups, poisoned: poisoned.clone() };
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .map_err(|error| StorageError::unavailable("embedded", error))
+        };
+        let commits = spawn("attune-commit", Box::new(move || committer.run(&received)))?;
+        let committing = commits.thread().id();
+        let thread = spawn(
+            "attune-writer",
+            Box::new(move || {
                 let _running = running;
                 writer.run();
-            })
-            .map_err(|error| StorageError::unavailable("embedded", error))?;
+                // The writer is gone and with it the sender, so the other thread ends after its last group.
+                let _ = commits.join();
+            }),
+        )?;
         Ok(Self(Arc::new(Inner {
             database,
             directory: directory.to_owned(),
@@ -108,6 +122,7 @@ impl Engine {
             signals,
             finished,
             thread: Mutex::new(Some(thread)),
+            commits: committing,
         })))
     }
 
@@ -218,8 +233,9 @@ impl Drop for Inner {
         let (dead, _) = mpsc::channel(1);
         drop(std::mem::replace(&mut self.queue, dead));
         if let Some(thread) = self.thread.get_mut().take() {
-            // A closure may hold the last handle; the writer thread cannot wait for itself.
-            if thread.thread().id() != std::thread::current().id() {
+            // A closure or an answer may hold the last handle; neither thread can wait for itself.
+            let here = std::thread::current().id();
+            if here != thread.thread().id() && here != self.commits {
                 let _ = thread.join();
             }
         }

@@ -7,11 +7,12 @@
 //! * Values of people are sealed with a key each, see [`vault`](crate::vault); the keys of rows are not.
 //! * [`Scan`]: which keys, in which direction, how many.
 //!
-//! Durability: an acknowledged write survives a killed process and a power cut, because the writer thread commits a group
-//! of waiting writes as one atomic batch, fsyncs the journal and only then answers. After a failed fsync nobody knows
+//! Durability: an acknowledged write survives a killed process and a power cut, because a group of writes
+//! is committed as one atomic batch whose journal is fsynced before anybody is answered. After a failed fsync nobody knows
 //! what is on the disk, so the engine refuses further writes until the process is started again.
 
 mod engine;
+mod flight;
 mod low_water;
 mod overlay;
 mod reader;

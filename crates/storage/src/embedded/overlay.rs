@@ -63,6 +63,9 @@ impl Overlay {
         self.bytes += newer.bytes;
         for (space, writes) in &mut newer.spaces {
             match self.position(space) {
+                Some(position) if self.spaces[position].1.is_empty() => {
+                    std::mem::swap(&mut self.spaces[position].1, writes)
+                }
                 // One by one: `append` rebuilds the whole map, which a large group would pay with each small write.
                 Some(position) => self.spaces[position].1.extend(std::mem::take(writes)),
                 None => self.spaces.push((space.clone(), std::mem::take(writes))),
@@ -77,11 +80,11 @@ impl Overlay {
         self.bytes = 0;
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (&Space, Vec<u8>, Pending)> {
-        self.bytes = 0;
+    /// All pending writes, by space and key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Space, &[u8], &Pending)> {
         self.spaces
-            .iter_mut()
-            .flat_map(|(space, writes)| std::mem::take(writes).into_iter().map(|(key, value)| (&*space, key, value)))
+            .iter()
+            .flat_map(|(space, writes)| writes.iter().map(move |(key, value)| (space, key.as_slice(), value)))
     }
 
     /// Pending writes within the scan's bounds, in its direction.

@@ -1,5 +1,8 @@
 //! What one write sees and does.
 
+use std::sync::Arc;
+
+use super::flight::Flight;
 use super::overlay::{Layered, Merge, Overlay, Pending};
 use super::scan::Scan;
 use super::space::{Pair, Space, Value, check_key, check_value, engine_error};
@@ -7,10 +10,12 @@ use crate::error::StorageError;
 
 /// A serializable transaction on the writer thread.
 ///
-/// It reads its own writes, those of earlier writes of the same group, and everything committed before. Its writes become
-/// visible to others, and are acknowledged, only when the group's fsync has succeeded. Nothing it wrote remains when it
+/// It reads its own writes, those of earlier writes of the same group, those of the group that is being committed, and
+/// everything committed before. Its writes become visible to others, and are acknowledged, only when the group's fsync has succeeded. Nothing it wrote remains when it
 /// answers an error or panics.
 pub struct Tx {
+    /// The group before, while it is being committed.
+    pub(super) flying: Option<Arc<Flight>>,
     /// Writes of earlier transactions of this group.
     pub(super) group: Overlay,
     /// Writes of this transaction.
@@ -26,6 +31,7 @@ pub struct Tx {
 impl Tx {
     pub(super) fn new() -> Self {
         Self {
+            flying: None,
             group: Overlay::default(),
             own: Overlay::default(),
             wakes: Vec::new(),
@@ -40,13 +46,14 @@ impl Tx {
     /// [`StorageError::Unavailable`] or [`StorageError::Corrupt`] when the disk does not yield it.
     pub fn get(&self, space: &Space, key: impl AsRef<[u8]>) -> Result<Option<Value>, StorageError> {
         let key = key.as_ref();
-        if let Some(pending) = self.own.get(space, key).or_else(|| self.group.get(space, key)) {
+        let flying = || self.flying.as_ref().and_then(|flight| flight.writes.get(space, key));
+        if let Some(pending) = self.own.get(space, key).or_else(|| self.group.get(space, key)).or_else(flying) {
             return Ok(pending.value.clone());
         }
         if check_key(key).is_err() {
             return Ok(None);
         }
-        // Only this thread writes, so the newest committed state is a stable base.
+        // Nobody but the group in flight changes what is stored, and its writes were looked at before.
         let stored = space.keyspace.get(key).map_err(engine_error)?;
         Ok(stored.map(|stored| space.reveal(key, stored)).transpose()?.flatten())
     }
@@ -92,7 +99,8 @@ impl Tx {
     pub fn shred(&mut self, space: &Space, subject: &[u8]) -> Result<bool, StorageError> {
         let had = space.vault.slot(space.name(), subject)?.is_some()
             || self.own.holds(space, subject)
-            || self.group.holds(space, subject);
+            || self.group.holds(space, subject)
+            || self.flying.as_ref().is_some_and(|flight| flight.writes.holds(space, subject));
         self.own_shreds.push((space.clone(), subject.to_vec()));
         Ok(had)
     }
@@ -146,7 +154,9 @@ impl Tx {
         };
         let base: Box<dyn Iterator<Item = Layered>> =
             if scan.reverse { Box::new(base.rev().map(layered)) } else { Box::new(base.map(layered)) };
-        let layers = vec![self.own.scan(space, scan), self.group.scan(space, scan), base];
+        let mut layers = vec![self.own.scan(space, scan), self.group.scan(space, scan)];
+        layers.extend(self.flying.iter().map(|flight| flight.writes.scan(space, scan)));
+        layers.push(base);
         Merge::new(layers, scan.reverse).take(scan.limit).collect()
     }
 

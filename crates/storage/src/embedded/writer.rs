@@ -1,24 +1,24 @@
-//! The one thread that writes: it runs waiting writes in turn and commits them in groups.
+//! The one thread that writes: it runs waiting writes in turn and has them committed in groups.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 
-use fjall::PersistMode;
 use tokio::sync::{mpsc, oneshot};
 
-use super::overlay::Pending;
-use super::space::engine_error;
+use super::flight::{Flight, Group};
 use super::tx::Tx;
 use crate::error::StorageError;
-use crate::signal::Signals;
-use crate::vault::{EngineVault, Staged};
 
 /// Most writes that share one fsync.
 const MAX_GROUP: usize = 256;
-/// A group is committed once its writes have this many bytes, so that one batch stays small beside the journal.
-const MAX_GROUP_BYTES: usize = 8 << 20;
+/// A group is committed once its writes have this many bytes: its fsync weighs little then, and the transactions after it
+/// run while it is on its way.
+const MAX_GROUP_BYTES: usize = 1 << 20;
+/// A group that waited for the one before takes in who came meanwhile while it is smaller: for small writes an fsync costs
+/// more than they do, large ones are better on their way.
+const WAITED_GROUP_BYTES: usize = 64 << 10;
 
 /// What the queue carries.
 pub(super) enum Message {
@@ -71,99 +71,75 @@ where
 
 /// State of the writer thread.
 pub(super) struct Writer {
-    pub(super) database: fjall::Database,
-    pub(super) vault: Arc<EngineVault>,
     pub(super) queue: mpsc::Receiver<Message>,
+    /// To the thread that commits; it takes a group when it is done with the one before.
+    pub(super) groups: SyncSender<Group>,
     pub(super) poisoned: Arc<AtomicBool>,
-    pub(super) signals: Signals,
 }
 
 impl Writer {
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and empty and everything is committed.
     pub(super) fn run(mut self) {
         let mut tx = Tx::new();
-        let mut group: Vec<Box<dyn Work>> = Vec::with_capacity(MAX_GROUP);
-        let mut wakes: Vec<String> = Vec::new();
+        let mut group = Vec::new();
         while let Some(first) = self.queue.blocking_recv() {
+            let mut wakes = Vec::new();
             let mut next = Some(first);
             while let Some(message) = next.take() {
                 match message {
                     Message::Close => self.queue.close(),
-                    Message::Work(mut work) => {
-                        if self.poisoned.load(Ordering::Acquire) {
-                            work.answer(Some(poisoned()));
-                        } else {
-                            if work.run(&mut tx) {
-                                tx.group.absorb(&mut tx.own);
-                                tx.group_shreds.append(&mut tx.own_shreds);
-                                wakes.append(&mut tx.wakes);
-                            }
-                            tx.own.clear();
-                            tx.own_shreds.clear();
-                            tx.wakes.clear();
-                            group.push(work);
-                        }
-                    }
+                    Message::Work(work) => self.run_one(&mut tx, work, &mut group, &mut wakes),
                 }
                 if group.len() < MAX_GROUP && tx.group.bytes() < MAX_GROUP_BYTES {
                     next = self.queue.try_recv().ok();
+                    if next.is_none() && land(&mut tx) && tx.group.bytes() < WAITED_GROUP_BYTES {
+                        // Who came while the group before was committed shares this group's fsync.
+                        next = self.queue.try_recv().ok();
+                    }
                 }
             }
-            let failure = self.commit(&mut tx).err();
-            for work in group.drain(..) {
-                // Errors, too, may rest on what an earlier write of the group did, so a failure answers all.
-                work.answer(failure.clone());
-            }
-            for name in wakes.drain(..) {
-                self.signals.notify(&name);
-            }
-        }
-    }
-
-    fn commit(&self, tx: &mut Tx) -> Result<(), StorageError> {
-        if tx.group.is_empty() && tx.group_shreds.is_empty() {
-            return Ok(());
-        }
-        let outcome = self.commit_group(tx);
-        tx.group.clear();
-        tx.group_shreds.clear();
-        outcome.map_err(|error| {
-            self.poisoned.store(true, Ordering::Release);
-            tracing::error!(%error, "commit failed, no further write is accepted");
-            StorageError::unavailable("embedded", error)
-        })
-    }
-
-    fn commit_group(&self, tx: &mut Tx) -> Result<(), StorageError> {
-        let mut staged = self.vault.stage();
-        // Up to which era a subject's writes are erased.
-        let mut shredded: HashMap<(u64, &[u8]), usize> = HashMap::new();
-        for (era, (space, subject)) in tx.group_shreds.iter().enumerate() {
-            staged.shred(space.name(), subject)?;
-            shredded.insert((space.number(), subject), era);
-        }
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        for (space, key, Pending { value, subject, era }) in tx.group.drain() {
-            let erased = |subject: &Vec<u8>| {
-                shredded.get(&(space.number(), subject.as_slice())).is_some_and(|shred| *shred >= era)
-            };
-            match (value, subject) {
-                (Some(value), Some(subject)) if !erased(&subject) => {
-                    let sealed = staged.seal(space.name(), &subject, &key, &value)?;
-                    batch.insert(&space.keyspace, key, sealed);
+            land(&mut tx);
+            if !group.is_empty() {
+                let flight = Flight::new(std::mem::take(&mut tx.group), std::mem::take(&mut tx.group_shreds));
+                let flight = Arc::new(flight);
+                tx.flying = Some(Arc::clone(&flight));
+                let works = std::mem::take(&mut group);
+                if self.groups.send(Group { flight, works, wakes }).is_err() {
+                    // The other thread is gone only after a panic of its own, and nobody was answered.
+                    self.poisoned.store(true, Ordering::Release);
+                    tx.flying = None;
                 }
-                (Some(value), None) => batch.insert(&space.keyspace, key, Staged::plain(&value)),
-                _ => batch.remove(&space.keyspace, key),
             }
         }
-        staged.record(&mut batch);
-        let outcome = catch_unwind(AssertUnwindSafe(|| batch.commit()));
-        match outcome {
-            Ok(outcome) => outcome.map_err(engine_error)?,
-            Err(_) => return Err(StorageError::Internal("the engine panicked in a commit".to_owned())),
-        }
-        staged.finish()
+        land(&mut tx);
     }
+
+    fn run_one(&self, tx: &mut Tx, mut work: Box<dyn Work>, group: &mut Vec<Box<dyn Work>>, wakes: &mut Vec<String>) {
+        if tx.flying.as_ref().is_some_and(|flight| flight.has_landed()) {
+            tx.flying = None;
+        }
+        if self.poisoned.load(Ordering::Acquire) {
+            work.answer(Some(poisoned()));
+            return;
+        }
+        if work.run(tx) {
+            tx.group.absorb(&mut tx.own);
+            tx.group_shreds.append(&mut tx.own_shreds);
+            wakes.append(&mut tx.wakes);
+        }
+        tx.own.clear();
+        tx.own_shreds.clear();
+        tx.wakes.clear();
+        group.push(work);
+    }
+}
+
+/// Waits for the group in flight; answers whether there was one.
+fn land(tx: &mut Tx) -> bool {
+    tx.flying.take().is_some_and(|flight| {
+        flight.wait();
+        true
+    })
 }
 
 /// The answer to writes after a failed commit.

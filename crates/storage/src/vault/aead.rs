@@ -51,6 +51,48 @@ fn failed(what: &str) -> StorageError {
     StorageError::Internal(format!("vault: {what}"))
 }
 
+/// Randomness for nonces, drawn for many at once: a call into the system for each costs more than sealing a short value.
+pub(super) struct Nonces {
+    drawn: Vec<u8>,
+}
+
+impl Nonces {
+    /// How many are drawn at once.
+    const DRAWN: usize = 512;
+
+    pub(super) const fn new() -> Self {
+        Self { drawn: Vec::new() }
+    }
+
+    fn next(&mut self) -> Result<[u8; NONCE_LEN], StorageError> {
+        if self.drawn.is_empty() {
+            self.drawn.resize(Self::DRAWN * NONCE_LEN, 0);
+            SystemRandom::new().fill(&mut self.drawn).map_err(|_| failed("no randomness"))?;
+        }
+        let rest = self.drawn.len() - NONCE_LEN;
+        let nonce = self.drawn.last_chunk().copied().ok_or_else(|| failed("no randomness"))?;
+        self.drawn.truncate(rest);
+        Ok(nonce)
+    }
+}
+
+/// A key that is ready to seal, with its slot: making it ready costs about as much as sealing a short value.
+pub(super) struct Sealer {
+    cipher: LessSafeKey,
+    slot: u64,
+}
+
+impl Sealer {
+    pub(super) fn new(secret: &Secret, slot: u64) -> Result<Self, StorageError> {
+        Ok(Self { cipher: cipher(secret)?, slot })
+    }
+
+    /// As [`seal`].
+    pub(super) fn seal(&self, nonces: &mut Nonces, place: &Place<'_>, value: &[u8]) -> Result<Vec<u8>, StorageError> {
+        sealed(&self.cipher, self.slot, nonces.next()?, place, value)
+    }
+}
+
 fn cipher(secret: &Secret) -> Result<LessSafeKey, StorageError> {
     UnboundKey::new(&AES_256_GCM, &secret[..]).map(LessSafeKey::new).map_err(|_| failed("the key does not fit"))
 }
@@ -72,6 +114,16 @@ pub fn random_secret() -> Result<Secret, StorageError> {
 pub fn seal(secret: &Secret, slot: u64, place: &Place<'_>, value: &[u8]) -> Result<Vec<u8>, StorageError> {
     let mut nonce = [0; NONCE_LEN];
     SystemRandom::new().fill(&mut nonce).map_err(|_| failed("no randomness"))?;
+    sealed(&cipher(secret)?, slot, nonce, place, value)
+}
+
+fn sealed(
+    cipher: &LessSafeKey,
+    slot: u64,
+    nonce: [u8; NONCE_LEN],
+    place: &Place<'_>,
+    value: &[u8],
+) -> Result<Vec<u8>, StorageError> {
     let mut out = Vec::with_capacity(value.len() + OVERHEAD);
     out.push(VERSION);
     out.extend_from_slice(&slot.to_be_bytes());
@@ -79,7 +131,7 @@ pub fn seal(secret: &Secret, slot: u64, place: &Place<'_>, value: &[u8]) -> Resu
     out.extend_from_slice(&nonce);
     out.extend_from_slice(value);
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let tag = cipher(secret)?
+    let tag = cipher
         .seal_in_place_separate_tag(nonce, Aad::from(bound), &mut out[HEAD + NONCE_LEN..])
         .map_err(|_| failed("a value does not seal"))?;
     out.extend_from_slice(tag.as_ref());

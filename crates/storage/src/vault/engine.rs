@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::aead::{Place, Secret, open, seal, slot_of};
+use super::aead::{Nonces, Place, Sealer, Secret, open, slot_of};
 use super::cache::Cache;
 use super::slots::SlotFile;
 use crate::embedded::{Value, engine_error};
@@ -90,12 +90,14 @@ impl EngineVault {
     /// The slot of a subject, if it has one.
     pub(crate) fn slot(&self, space: &str, subject: &[u8]) -> Result<Option<u64>, StorageError> {
         let asked = (space.to_owned(), subject.to_vec());
-        if let Some(slot) = self.slots.lock().get(&asked) {
+        // Under the lock, so that a slot that is taken from the subject meanwhile is not put back.
+        let mut slots = self.slots.lock();
+        if let Some(slot) = slots.get(&asked) {
             return Ok(Some(slot));
         }
         let stored = self.keyspace.get(subject_key(space, subject)).map_err(engine_error)?;
         let Some(slot) = stored.map(|bytes| KeyReader::new(&bytes).u64()).transpose()? else { return Ok(None) };
-        self.slots.lock().put(asked, slot);
+        slots.put(asked, slot);
         Ok(Some(slot))
     }
 
@@ -113,16 +115,26 @@ impl EngineVault {
 
     /// A batch that begins.
     pub(crate) fn stage(&self) -> Staged<'_> {
-        Staged { vault: self, next: self.next.load(Ordering::Acquire), slots: HashMap::new(), doomed: Vec::new() }
+        Staged {
+            vault: self,
+            next: self.next.load(Ordering::Acquire),
+            slots: HashMap::new(),
+            doomed: Vec::new(),
+            last: None,
+            nonces: Nonces::new(),
+        }
     }
 }
 
-/// What one batch changes in the vault. Only the writer thread has one.
+/// What one batch changes in the vault. There is one at a time.
 pub(crate) struct Staged<'a> {
     vault: &'a EngineVault,
     next: u64,
     slots: HashMap<Subject, Option<u64>>,
     doomed: Vec<u64>,
+    /// The subject sealed for last: rows come in the order of their keys, so those of a person follow one another.
+    last: Option<(Subject, Sealer)>,
+    nonces: Nonces,
 }
 
 impl Staged<'_> {
@@ -144,6 +156,7 @@ impl Staged<'_> {
     /// Takes the key from a subject; a row that is sealed for them afterwards gets a new one.
     pub(crate) fn shred(&mut self, space: &str, subject: &[u8]) -> Result<(), StorageError> {
         let subject = (space.to_owned(), subject.to_vec());
+        self.last = None;
         if let Some(slot) = self.slot(&subject)? {
             self.doomed.push(slot);
             self.slots.insert(subject, None);
@@ -159,6 +172,13 @@ impl Staged<'_> {
         row: &[u8],
         value: &[u8],
     ) -> Result<Vec<u8>, StorageError> {
+        let place = Place { table: space, row };
+        if let Some(((of, whose), sealer)) = &self.last
+            && of == space
+            && whose == subject
+        {
+            return sealer.seal(&mut self.nonces, &place, value);
+        }
         let subject = (space.to_owned(), subject.to_vec());
         let slot = match self.slot(&subject)? {
             Some(slot) => slot,
@@ -166,13 +186,14 @@ impl Staged<'_> {
                 let slot = self.next;
                 self.vault.file.ensure(slot, slot == 0)?;
                 self.next += 1;
-                self.slots.insert(subject, Some(slot));
+                self.slots.insert(subject.clone(), Some(slot));
                 slot
             }
         };
         let secret = self.vault.secret(slot)?;
         let secret = secret.ok_or_else(|| StorageError::Corrupt(format!("key file: slot {slot} is destroyed")))?;
-        seal(&secret, slot, &Place { table: space, row }, value)
+        let (_, sealer) = self.last.insert((subject, Sealer::new(&secret, slot)?));
+        sealer.seal(&mut self.nonces, &place, value)
     }
 
     /// Adds what the vault remembers to the batch.

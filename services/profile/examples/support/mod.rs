@@ -6,6 +6,10 @@ pub(crate) mod ledger;
 use attune_proto::profile::v1::{Event, Segment};
 use prost_types::value::Kind;
 
+/// The binary's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 2026-11-23T12:00:00Z in microseconds.
 pub(crate) const NOW: i64 = 1_795_435_200_000_000;
 

@@ -124,18 +124,20 @@ fn remember(tx: &mut Tx, space: &Space, events: &[Event]) -> Result<Vec<bool>, E
     let ids: Vec<Vec<u8>> = events.iter().map(|event| digest(&event.event_id)).collect();
     let mut order: Vec<(&[u8], usize)> = ids.iter().enumerate().map(|(at, id)| (id.as_slice(), at)).collect();
     order.sort_unstable();
-    let mut new = vec![false; events.len()];
-    let mut before: Option<&[u8]> = None;
+    order.dedup_by(|one, other| one.0 == other.0);
+    // All are looked up before any is put: the transaction's own writes are looked through first, and are few until then.
+    let mut found = Vec::with_capacity(order.len());
     for (id, at) in order {
-        if before.replace(id) == Some(id) {
-            continue;
-        }
         let known = key().str("id").bytes(id).build();
         if tx.get(space, &known)?.is_none() {
-            tx.put(space, known, Vec::new())?;
-            if let Some(flag) = new.get_mut(at) {
-                *flag = true;
-            }
+            found.push((known, at));
+        }
+    }
+    let mut new = vec![false; events.len()];
+    for (known, at) in found {
+        tx.put(space, known, Vec::new())?;
+        if let Some(flag) = new.get_mut(at) {
+            *flag = true;
         }
     }
     Ok(new)
