@@ -87,14 +87,14 @@ impl Engine {
         let (running, finished) = watch::channel(());
         let poisoned = Arc::new(AtomicBool::new(false));
         let signals = Signals::default();
-        let committer = Committer {
+        let committer = Arc::new(Committer {
             database: database.clone(),
             vault: Arc::clone(&vault),
             poisoned: poisoned.clone(),
             signals: signals.clone(),
-        };
+        });
         let (groups, received) = std::sync::mpsc::sync_channel(1);
-        let writer = Writer { queue: receiver, groups, poisoned: poisoned.clone() };
+        let writer = Writer { queue: receiver, committer: Arc::clone(&committer), groups, poisoned: poisoned.clone() };
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())

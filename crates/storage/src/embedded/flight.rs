@@ -61,7 +61,8 @@ pub(super) struct Group {
     pub(super) wakes: Vec<String>,
 }
 
-/// State of the thread that commits.
+/// Commits groups: small ones on the writer thread, which has nothing better to do than a wait of a fsync and would pay for
+/// two changes of threads, others on a thread of its own.
 pub(super) struct Committer {
     pub(super) database: fjall::Database,
     pub(super) vault: Arc<EngineVault>,
@@ -71,18 +72,23 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Commits groups until there is nobody to send any.
-    pub(super) fn run(self, groups: &Receiver<Group>) {
-        while let Ok(Group { flight, works, wakes }) = groups.recv() {
-            let failure = self.commit(&flight).err();
-            flight.land();
-            for work in works {
-                // Errors, too, may rest on what an earlier write of the group did, so a failure answers all.
-                work.answer(failure.clone());
-            }
-            if failure.is_none() {
-                for name in wakes {
-                    self.signals.notify(&name);
-                }
+    pub(super) fn run(&self, groups: &Receiver<Group>) {
+        while let Ok(group) = groups.recv() {
+            self.settle(group);
+        }
+    }
+
+    /// Commits a group and answers who waits for it.
+    pub(super) fn settle(&self, Group { flight, works, wakes }: Group) {
+        let failure = self.commit(&flight).err();
+        flight.land();
+        for work in works {
+            // Errors, too, may rest on what an earlier write of the group did, so a failure answers all.
+            work.answer(failure.clone());
+        }
+        if failure.is_none() {
+            for name in wakes {
+                self.signals.notify(&name);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::flight::{Flight, Group};
+use super::flight::{Committer, Flight, Group};
 use super::tx::Tx;
 use crate::error::StorageError;
 
@@ -16,9 +16,9 @@ const MAX_GROUP: usize = 256;
 /// A group is committed once its writes have this many bytes: its fsync weighs little then, and the transactions after it
 /// run while it is on its way.
 const MAX_GROUP_BYTES: usize = 1 << 20;
-/// A group that waited for the one before takes in who came meanwhile while it is smaller: for small writes an fsync costs
-/// more than they do, large ones are better on their way.
-const WAITED_GROUP_BYTES: usize = 64 << 10;
+/// A smaller group takes in who came while it waited for the one before, and is committed on the writer thread: an fsync
+/// costs more than such writes do, so that they share one is worth more than that others run meanwhile.
+const SMALL_GROUP_BYTES: usize = 64 << 10;
 
 /// What the queue carries.
 pub(super) enum Message {
@@ -72,6 +72,7 @@ where
 /// State of the writer thread.
 pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Message>,
+    pub(super) committer: Arc<Committer>,
     /// To the thread that commits; it takes a group when it is done with the one before.
     pub(super) groups: SyncSender<Group>,
     pub(super) poisoned: Arc<AtomicBool>,
@@ -92,7 +93,7 @@ impl Writer {
                 }
                 if group.len() < MAX_GROUP && tx.group.bytes() < MAX_GROUP_BYTES {
                     next = self.queue.try_recv().ok();
-                    if next.is_none() && land(&mut tx) && tx.group.bytes() < WAITED_GROUP_BYTES {
+                    if next.is_none() && land(&mut tx) && tx.group.bytes() < SMALL_GROUP_BYTES {
                         // Who came while the group before was committed shares this group's fsync.
                         next = self.queue.try_recv().ok();
                     }
@@ -100,18 +101,27 @@ impl Writer {
             }
             land(&mut tx);
             if !group.is_empty() {
-                let flight = Flight::new(std::mem::take(&mut tx.group), std::mem::take(&mut tx.group_shreds));
-                let flight = Arc::new(flight);
-                tx.flying = Some(Arc::clone(&flight));
                 let works = std::mem::take(&mut group);
-                if self.groups.send(Group { flight, works, wakes }).is_err() {
-                    // The other thread is gone only after a panic of its own, and nobody was answered.
-                    self.poisoned.store(true, Ordering::Release);
-                    tx.flying = None;
-                }
+                self.send(&mut tx, works, wakes);
             }
         }
         land(&mut tx);
+    }
+
+    /// Has a group committed: here, or while the next one runs.
+    fn send(&self, tx: &mut Tx, works: Vec<Box<dyn Work>>, wakes: Vec<String>) {
+        let small = tx.group.bytes() < SMALL_GROUP_BYTES;
+        let flight = Flight::new(std::mem::take(&mut tx.group), std::mem::take(&mut tx.group_shreds));
+        let flight = Arc::new(flight);
+        let group = Group { flight: Arc::clone(&flight), works, wakes };
+        if small {
+            self.committer.settle(group);
+        } else if self.groups.send(group).is_ok() {
+            tx.flying = Some(flight);
+        } else {
+            // The other thread is gone only after a panic of its own, and nobody is answered.
+            self.poisoned.store(true, Ordering::Release);
+        }
     }
 
     fn run_one(&self, tx: &mut Tx, mut work: Box<dyn Work>, group: &mut Vec<Box<dyn Work>>, wakes: &mut Vec<String>) {
