@@ -39,7 +39,7 @@ const QUESTIONS: [(&str, &str); 8] = [
          && attributes.x4 < 0.9 && attributes.x5 != 'v7'",
     ),
     ("sparse", "attributes.rare > 5"),
-    ("arithmetic", "attributes.balance / (attributes.orders + 1.0) > 500.0"),
+    ("arithmetic", "double(attributes.balance) / (double(attributes.orders) + 1.0) > 500.0"),
     ("any_of", "attributes.vip || attributes.orders > 30 || attributes.city == 'city1'"),
     ("trait", "traits.event_count >= 1 && attributes.age > 60"),
 ];
@@ -106,7 +106,10 @@ async fn start(engine: &Engine) -> (ProfileClient, AudienceClient, Running) {
     let deps =
         Deps { storage: Storage::Embedded(engine.clone()), cache: Cache::none(), clock, ids: IdSource::seeded(1) };
     let service = build(config, deps).await.unwrap();
-    let channel = Channel::in_process(service.in_process(), &Options::default());
+    let channel = Channel::in_process(
+        service.in_process(),
+        &Options { deadline: Duration::from_secs(120), ..Options::default() },
+    );
     let loader = Loader::new().section::<ServerConfig>().section::<AuthConfig>();
     let config = loader.flag("--listen", "server.listen", "127.0.0.1:0").load().unwrap();
     let running =
@@ -175,11 +178,18 @@ async fn main() {
         profile.clone().create_segment(request).await.unwrap();
     }
     let began = Instant::now();
+    let mut slowest = Duration::ZERO;
     for from in (0..persons).step_by(1000) {
         let events = (from..(from + 1000).min(persons)).map(event).collect();
+        let start = Instant::now();
         profile.clone().append_events(AppendEventsRequest { events }).await.unwrap();
+        slowest = slowest.max(start.elapsed());
     }
-    println!("{{\"persons\": {persons}, \"written_seconds\": {:.1}}}", began.elapsed().as_secs_f64());
+    println!(
+        "{{\"persons\": {persons}, \"written_seconds\": {:.1}, \"slowest_batch_seconds\": {:.2}}}",
+        began.elapsed().as_secs_f64(),
+        slowest.as_secs_f64()
+    );
     ready(&audience, persons).await;
     println!("{{\"followed_seconds\": {:.1}}}", began.elapsed().as_secs_f64());
     running.stop().await;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, ThreadId};
 
+use fjall::config::PinningPolicy;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -21,6 +22,15 @@ use crate::vault::{EngineVault, SubjectOf};
 
 /// Writes that may wait before callers are held back.
 const QUEUE: usize = 4096;
+
+/// How a new key space is laid out: filters and indexes of tables stay in memory, at about ten bits a key. Most keys that are
+/// looked up are not there (ids of new events, aliases, new persons), which only a filter tells without a read, and a filter
+/// that is read from the disk for that is as large as thousands of rows.
+pub(crate) fn keyspace_options() -> fjall::KeyspaceCreateOptions {
+    fjall::KeyspaceCreateOptions::default()
+        .filter_block_pinning_policy(PinningPolicy::all(true))
+        .index_block_pinning_policy(PinningPolicy::all(true))
+}
 
 /// Sizes of an engine.
 #[derive(Debug, Clone)]
@@ -145,7 +155,7 @@ impl Engine {
         if let Some(space) = spaces.get(name) {
             return Ok(space.clone());
         }
-        let keyspace = self.0.database.keyspace(name, fjall::KeyspaceCreateOptions::default).map_err(engine_error)?;
+        let keyspace = self.0.database.keyspace(name, keyspace_options).map_err(engine_error)?;
         let space = Space { keyspace, subject_of: Arc::new(OnceLock::new()), vault: Arc::clone(&self.0.vault) };
         spaces.insert(name.to_owned(), space.clone());
         Ok(space)

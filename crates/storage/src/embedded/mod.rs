@@ -21,6 +21,7 @@ mod space;
 mod tx;
 mod writer;
 
+pub(crate) use engine::keyspace_options;
 pub use engine::{Engine, EngineOptions};
 pub use low_water::LowWater;
 pub use reader::Reader;

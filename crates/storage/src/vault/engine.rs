@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::aead::{Nonces, Place, Sealer, Secret, open, slot_of};
 use super::cache::Cache;
 use super::slots::SlotFile;
-use crate::embedded::{Value, engine_error};
+use crate::embedded::{Value, engine_error, keyspace_options};
 use crate::error::StorageError;
 use crate::key::{KeyReader, key};
 
@@ -50,7 +50,7 @@ impl EngineVault {
     /// # Errors
     /// [`StorageError::Unavailable`] or [`StorageError::Corrupt`] when the disk does not yield it.
     pub(crate) fn open(database: &fjall::Database, directory: &Path) -> Result<Self, StorageError> {
-        let keyspace = database.keyspace("~vault", fjall::KeyspaceCreateOptions::default).map_err(engine_error)?;
+        let keyspace = database.keyspace("~vault", keyspace_options).map_err(engine_error)?;
         let file = SlotFile::open(directory)?;
         let next = keyspace.get(key().str("n").build()).map_err(engine_error)?;
         let next = next.map_or(Ok(0), |bytes| KeyReader::new(&bytes).u64())?;

@@ -177,6 +177,7 @@ fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Er
         }
     }
     let mut entries = Vec::with_capacity(moves.len());
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
     for one in moves {
         let member = member_key(&one.segment_id, &one.person_id);
         if one.entered {
@@ -184,8 +185,11 @@ fn save(tx: &mut Tx, space: &Space, outcome: &Outcome) -> Result<Vec<String>, Er
         } else {
             tx.delete(space, member)?;
         }
-        count(tx, space, &one.segment_id, if one.entered { 1 } else { -1 })?;
+        *counts.entry(&one.segment_id).or_default() += if one.entered { 1 } else { -1 };
         entries.push(feed::NewEntry::new(&one.person_id, serde_json::to_vec(one)?));
+    }
+    for (segment, by) in counts {
+        count(tx, space, segment, by)?;
     }
     if !entries.is_empty() {
         feed::append_embedded(tx, space, FEED, &entries)?;
